@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make demo`, `make test`.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+ROOMS  := shared client server deploy simulations
+STAMP  := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: install demo test check lint types arrows unit wheel bench clean
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml setup.py
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fedchemo needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	mkdir -p .tree/fedchemo && for room in $(ROOMS); do ln -sfn ../../$$room .tree/fedchemo/$$room; done
+	touch $@
+
+demo: install
+	$(BIN)/fedchemo simulate --dataset synthetic --sites 4 --rounds 8 --seed 0 --out runs/demo --overwrite
+
+test: check unit
+
+check: lint types arrows wheel
+
+lint: install
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+arrows: install
+	PYTHONPATH=.tree $(BIN)/lint-imports
+
+unit: install
+	$(BIN)/pytest
+
+# The wheel must hold every module and every piece of package data, wherever it is installed.
+wheel: install
+	$(BIN)/python tests/check_wheel.py
+
+bench: install
+	$(BIN)/python -m fedchemo.simulations.benchmarks
+
+clean:
+	rm -rf $(VENV) .tree build dist *.egg-info

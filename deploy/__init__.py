@@ -1,0 +1,1 @@
+"""How a federation is provisioned and deployed."""

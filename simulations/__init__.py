@@ -1,0 +1,1 @@
+"""Virtual hospitals: data sets, partitioners, engines, benchmarks."""
