@@ -1,0 +1,1 @@
+"""From the DCE-MRI phases of a visit to one tensor a patient."""

@@ -1,0 +1,20 @@
+"""What every test may ask for: the real data where it is, small cohorts, and processes that leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# One thread a process: the tests run side by side and must give the same bits.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of third-party data; tests that ask for it are marked ``realdata``."""
+    folder = os.environ.get("FEDCHEMO_REALDATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("FEDCHEMO_REALDATA names no folder of real data")
+    return Path(folder)
