@@ -20,11 +20,11 @@ ORDER = ("simulate", "split", "provision", "server", "client", "evaluate", "pred
 class Root(TyperGroup):
     """A group whose commands are loaded when they are needed: no room is imported for another room's command."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102, ARG002
         names = {point.name for point in entry_points(group=GROUP)}
         return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102, ARG002
         found = [point for point in entry_points(group=GROUP) if point.name == cmd_name]
         return _load(found[0]) if found else None
 

@@ -1,0 +1,1 @@
+"""The fusion model, its packed weights, its fingerprint, and the saved model."""

@@ -1,0 +1,1 @@
+"""What travels between coordinator and site: typed messages, and their place in Flower's records."""

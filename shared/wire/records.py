@@ -1,0 +1,129 @@
+"""Typed messages in Flower's records, so that Flower's own strategies and servers can carry them.
+
+A message is a ``RecordDict`` of at most three records: ``arrays`` (one array, ``weights``), ``config`` or
+``reply`` (the typed message as JSON) and, on a reply with an update, ``metrics`` with ``num-examples``, by
+which a stock Flower strategy weighs it. Anything else is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+
+from fedchemo.shared.configuration import PROTOCOL, Settings, parse
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.wire.messages import Request
+
+Weights = npt.NDArray[np.float32]
+Message = TypeVar("Message", bound=Settings)
+Asked = TypeVar("Asked", bound=Request)
+
+LARGEST_MESSAGE = 4 * 2**20
+"""Longest JSON text of a typed message in bytes; weights are not part of it."""
+# What Flower's strategies add to a request of their own accord.
+FLOWERS_KEYS = {"server-round", "proximal-mu"}
+
+
+def arrays(weights: Weights) -> ArrayRecord:
+    """Return the record that carries packed weights, float32 (parameters,)."""
+    return ArrayRecord({"weights": Array(np.ascontiguousarray(weights, dtype=np.float32))})
+
+
+def config(request: Request) -> ConfigRecord:
+    """Return the record that carries a request."""
+    return ConfigRecord({"request": request.model_dump_json()})
+
+
+def read_request(content: RecordDict, kind: type[Asked]) -> tuple[Asked, float, Weights | None]:
+    """Return a request, the proximal term that Flower's FedProx asks for, and the weights sent with it.
+
+    Raises:
+        FedchemoError: FC303 for another protocol, FC304 for anything that the schema does not name,
+            FC305 for weights that are no finite float32 vector.
+    """
+    unknown = set(content) - {"arrays", "config"}
+    record = content.config_records.get("config")
+    if unknown or record is None or set(record) - FLOWERS_KEYS - {"request"}:
+        raise FedchemoError(
+            "FC304", f"a {kind.__name__} carries records or keys that the schema does not name"
+        )
+    text = record.get("request")
+    if not isinstance(text, str) or len(text) > LARGEST_MESSAGE:
+        raise FedchemoError("FC304", f"a {kind.__name__} carries no readable request")
+    _check_protocol(text)
+    proximal_mu = record.get("proximal-mu", 0.0)
+    if (
+        isinstance(proximal_mu, bool)
+        or not isinstance(proximal_mu, (int, float))
+        or not 0 <= proximal_mu <= 1000
+    ):
+        raise FedchemoError("FC304", "proximal-mu is not a number between 0 and 1000")
+    request = parse(kind, text, source=kind.__name__, code="FC304")
+    return request, float(proximal_mu), read_weights(content)
+
+
+def reply_content(
+    reply: Settings, weights: Weights | None = None, *, examples: int | None = None
+) -> RecordDict:
+    """Return the content of a reply; with an update, ``examples`` is its weight."""
+    content = RecordDict({"reply": ConfigRecord({"reply": reply.model_dump_json()})})
+    if weights is not None:
+        content["arrays"] = arrays(weights)
+    if examples is not None:
+        content["metrics"] = MetricRecord({"num-examples": examples})
+    return content
+
+
+def read_reply(content: RecordDict, kind: type[Message]) -> tuple[Message, Weights | None]:
+    """Return a reply and the update that came with it.
+
+    Raises:
+        FedchemoError: FC304 or FC305 as in `read_request`.
+    """
+    record = content.config_records.get("reply")
+    if set(content) - {"arrays", "reply", "metrics"} or record is None or set(record) != {"reply"}:
+        raise FedchemoError(
+            "FC304", f"a {kind.__name__} carries records or keys that the schema does not name"
+        )
+    text = record["reply"]
+    if not isinstance(text, str) or len(text) > LARGEST_MESSAGE:
+        raise FedchemoError("FC304", f"a {kind.__name__} is not readable")
+    return parse(kind, text, source=kind.__name__, code="FC304"), read_weights(content)
+
+
+def read_weights(content: RecordDict) -> Weights | None:
+    """Return the packed weights in a message, or None if it carries none.
+
+    Raises:
+        FedchemoError: FC305 if they are not one finite float32 vector.
+    """
+    record = content.array_records.get("arrays")
+    if record is None:
+        return None
+    if set(record) != {"weights"}:
+        raise FedchemoError("FC305", "weights must come as one packed array")
+    array = record["weights"]
+    try:
+        weights = array.numpy()
+    except (TypeError, ValueError) as error:
+        raise FedchemoError("FC305", "the packed array cannot be read") from error
+    if weights.dtype != np.float32 or weights.ndim != 1:
+        raise FedchemoError("FC305", f"weights are {weights.dtype} of {weights.ndim} dimensions")
+    if not np.isfinite(weights).all():
+        raise FedchemoError("FC305", "weights hold a value that is not finite")
+    return weights
+
+
+def _check_protocol(text: str) -> None:
+    """Tell another release from a malformed message before anything else is parsed."""
+    import pydantic_core
+
+    try:
+        spoken = pydantic_core.from_json(text).get("protocol")
+    except (ValueError, AttributeError):
+        raise FedchemoError("FC304", "a request is not JSON") from None
+    if spoken != PROTOCOL:
+        raise FedchemoError("FC303", f"this side speaks protocol {PROTOCOL}, the other side {spoken!r:.20}")
