@@ -1,0 +1,7 @@
+"""Reads a site folder: every problem in one pass."""
+
+from fedchemo.client.cohort.cohort import Cohort
+from fedchemo.client.cohort.problems import Problem, SiteProblems
+from fedchemo.client.cohort.reader import read_site
+
+__all__ = ["Cohort", "Problem", "SiteProblems", "read_site"]

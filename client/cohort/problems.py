@@ -1,0 +1,95 @@
+"""What can be wrong with a site folder, said so that whoever exports the data can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fedchemo.shared.errors import FedchemoError
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        code: of the catalogue, FC1xx.
+        severity: an error keeps the site from taking part; a warning does not.
+        file: the file or folder.
+        row: as a spreadsheet counts: the header is row 1; None if it is not about a row.
+        column: the column's name; None if it is not about a column.
+        value: what stands there; None if nothing in particular.
+        what: what is wrong with it.
+        remedy: what to do.
+    """
+
+    code: str
+    severity: Severity
+    file: str
+    row: int | None
+    column: str | None
+    value: str | None
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = [self.file]
+        if self.row is not None:
+            place.append(f"row {self.row}")
+        if self.column is not None:
+            place.append(f"column {self.column}")
+        found = "" if self.value is None else f"{_shown(self.value)} "
+        return f"{self.code} {', '.join(place)}: {found}{self.what}. {self.remedy}"
+
+
+class SiteProblems(FedchemoError):  # noqa: N818 - it holds problems
+    """A site folder that cannot be used as it is, with every error in it (FC101).
+
+    Args:
+        problems: what was found; warnings may be among them.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        errors = sum(problem.severity == "error" for problem in self.problems)
+        count = "1 error" if errors == 1 else f"{errors} errors"
+        super().__init__("FC101", "\n".join([count, *(f"  {problem}" for problem in self.problems)]))
+
+    def __reduce__(self) -> tuple[type[SiteProblems], tuple[tuple[Problem, ...]]]:  # type: ignore[override]
+        """Errors cross process borders in the parallel engines."""
+        return type(self), (self.problems,)
+
+
+def error(
+    code: str,
+    file: object,
+    what: str,
+    remedy: str,
+    *,
+    row: int | None = None,
+    column: str | None = None,
+    value: str | None = None,
+) -> Problem:
+    """Return a problem that keeps the site from taking part."""
+    return Problem(code, "error", str(file), row, column, value, what, remedy)
+
+
+def warning(
+    code: str,
+    file: object,
+    what: str,
+    remedy: str,
+    *,
+    row: int | None = None,
+    column: str | None = None,
+    value: str | None = None,
+) -> Problem:
+    """Return a problem that the site can live with."""
+    return Problem(code, "warning", str(file), row, column, value, what, remedy)
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 40 else f"{value[:40]}…")

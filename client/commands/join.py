@@ -1,0 +1,52 @@
+"""The command ``fedchemo client``: join a federation with a kit and a site folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+client = typer.Typer(help="Take part in a federation.", rich_markup_mode="rich")
+
+
+@client.callback(invoke_without_command=True)
+def join(
+    context: typer.Context,
+    kit: Annotated[Path | None, typer.Option(help="The kit file from the coordinator.")] = None,
+    site: Annotated[Path | None, typer.Option(help="This hospital's site folder.")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what the client keeps. [default: the user's state folder]"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
+    once: Annotated[bool, typer.Option("--once", help="Exit when one run has ended.")] = False,
+    patience: Annotated[
+        float,
+        typer.Option(help="Seconds to look for a coordinator that cannot be reached; 0 is for ever.", min=0),
+    ] = 0,
+) -> None:
+    """Join a federation with a kit and a site folder, and take part in its runs until stopped.
+
+    Only weights, counts and the metrics that this hospital allows are sent.
+    """
+    if context.invoked_subcommand is not None:
+        return
+
+    from rich.console import Console
+
+    from fedchemo.client.hospital import join_federation
+    from fedchemo.shared.errors import FedchemoError
+
+    missing = [f"--{name}" for name, value in (("kit", kit), ("site", site)) if value is None]
+    if kit is None or site is None:
+        raise FedchemoError("FC001", f"fedchemo client needs {' and '.join(missing)}")
+    join_federation(
+        kit,
+        site,
+        state=state,
+        device=device,
+        once=once,
+        patience_s=patience or None,
+        console=Console(highlight=False),
+    )

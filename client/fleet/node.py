@@ -1,0 +1,230 @@
+"""The hospital's node: joins, waits for messages, lets the installed app answer them, and never gives up.
+
+It runs nothing but the app it was given. What the coordinator sends is data; code that a Flower coordinator
+could ship is never asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from flwr.app import Context, Error, Message, RecordDict
+
+from fedchemo.client.fleet.faults import PASSING, RefusedError
+from fedchemo.client.fleet.session import FleetSession, Parcel, WithdrawnError, pack
+from fedchemo.shared.catalogue import CATALOGUE
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.kit import Kit
+
+App = Callable[[Message, Context], Message]
+OnEvent = Callable[[str, Mapping[str, object]], None]
+Result = TypeVar("Result")
+
+FAILED = "FC990"
+ERROR = 900
+"""Flower error code of a site's failure; the reason beside it is a code of the catalogue."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 15.0
+IDLE_S = 0.5
+"""Pause between two questions for work, for a coordinator that does not leave them open."""
+DELIVERIES = 5
+"""How often a reply is begun anew that the coordinator took only in part."""
+
+
+class HospitalNode:
+    """One site on the network.
+
+    Args:
+        kit: the site's kit.
+        app: answers a message; it runs in the thread of `run`, one message at a time.
+        on_event: told in words what happens; nothing of it leaves this process. The kinds: ``connecting``
+            (address), ``connected`` (address, node, site), ``disconnected`` (code, what, retry_s), ``received``
+            (type, run), ``replied`` (type, seconds, bytes, code), ``failed`` (type, code, what, trace),
+            ``withdrawn``, ``stopped``.
+        heartbeat: seconds within which the site promises a sign of life.
+        patience: seconds to wait for the coordinator at the start; None is for ever.
+    """
+
+    def __init__(
+        self, kit: Kit, app: App, *, on_event: OnEvent, heartbeat: float = 10.0, patience: float | None = None
+    ) -> None:
+        self._kit, self._app, self._tell = kit, app, on_event
+        self._heartbeat, self._patience = heartbeat, patience
+        self._session = FleetSession(kit, heartbeat=heartbeat)
+        self._stopping = threading.Event()
+        self._waiting = False
+        self._lock = threading.Lock()
+        self._state: tuple[int, RecordDict] = 0, RecordDict()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called; a long piece of work may look."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Let `run` return: at once if it waits, else when the reply in hand is delivered.
+
+        May be called from the app, from another thread and from a signal handler.
+        """
+        # In a thread of its own, because a signal handler must not take a lock that its thread may hold.
+        threading.Thread(target=self._stop, name="stop", daemon=True).start()
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._stopping.set()
+            if self._waiting:
+                self._session.interrupt()
+
+    def run(self) -> None:
+        """Serve until stopped; whatever happens after the first connection, try again.
+
+        Raises:
+            FedchemoError: before the first connection only: FC502 if the kit is out of date, FC601 or FC607 when
+                the patience has run out, and any other code at once, since waiting does not mend it.
+        """
+        self._kit.check_dates(dt.datetime.now(dt.UTC))
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        try:
+            self._tell("connecting", {"address": self._kit.address})
+            self._connect()
+            while not self.stopping:
+                self._serve()
+        finally:
+            self._stopping.set()
+            self._session.leave()
+            self._session.close()
+            self._tell("stopped", {})
+
+    def _connect(self) -> None:
+        """Join for the first time."""
+        end = float("inf") if self._patience is None else time.monotonic() + self._patience
+        for wait in _waits():
+            try:
+                self._activate()
+                break
+            except FedchemoError as error:
+                if self.stopping:
+                    break
+                if error.code not in PASSING or time.monotonic() + wait > end:
+                    raise
+                self._pause(error, wait)
+
+    def _serve(self) -> None:
+        """Do one step; after a fault wait, longer each time, and join again if need be."""
+        for wait in _waits():
+            try:
+                if not self._session.active:
+                    self._activate()
+                self._step()
+                break
+            except WithdrawnError:
+                self._tell("withdrawn", {})
+                break
+            except FedchemoError as error:
+                if self.stopping:
+                    break
+                if isinstance(error, RefusedError) and error.status in {401, 412}:
+                    self._session.forget()  # the coordinator was restarted, or does not know this site any more
+                self._pause(error, wait)
+
+    def _step(self) -> None:
+        """Ask for work, and do it if there is some."""
+        message = self._receive()
+        if message is None:
+            return
+        kind = message.metadata.message_type
+        self._tell("received", {"type": kind, "run": message.metadata.run_id})
+        parcel, code = self._answer(message)
+        del message  # a large model need not stay while its update is uploaded
+        if any(self._insist(lambda: self._session.deliver(parcel)) for _ in range(DELIVERIES)):
+            seconds = round(parcel.seconds, 3)
+            self._tell("replied", {"type": kind, "seconds": seconds, "bytes": parcel.size, "code": code})
+
+    def _receive(self) -> Message | None:
+        """Return the next message, or None if there is none for now."""
+        asked = time.monotonic()
+        with self._lock:
+            self._waiting = not self.stopping
+        try:
+            offer = self._session.poll() if self._waiting else None
+            if offer is not None:
+                return self._insist(lambda: self._session.fetch(offer))
+        finally:
+            with self._lock:
+                self._waiting = False
+        if time.monotonic() - asked < IDLE_S:
+            self._stopping.wait(IDLE_S)
+        return None
+
+    def _answer(self, message: Message) -> tuple[Parcel, str]:
+        """Return the app's reply, or an error that says a code and nothing else."""
+        started = time.monotonic()
+        run_id, kind = message.metadata.run_id, message.metadata.message_type
+        if self._state[0] != run_id:
+            self._state = run_id, RecordDict()
+        context = Context(
+            run_id=run_id,
+            node_id=message.metadata.dst_node_id,
+            node_config={},
+            state=self._state[1],
+            run_config={},
+        )
+        code = ""
+        try:
+            reply = self._app(message, context)
+            parcel = pack(_scrubbed(reply, message), time.monotonic() - started)
+        except Exception as error:  # noqa: BLE001 - the node outlives any request, and its reasons stay inside
+            code = error.code if isinstance(error, FedchemoError) else FAILED
+            trace = "" if isinstance(error, FedchemoError) else traceback.format_exc()
+            self._tell("failed", {"type": kind, "code": code, "what": str(error), "trace": trace})
+            parcel = pack(Message(Error(ERROR, code), reply_to=message), time.monotonic() - started)
+        self._state = run_id, context.state
+        return parcel, code
+
+    def _insist(self, call: Callable[[], Result]) -> Result:
+        """Keep the work in hand over a lost connection; a refusal does end it."""
+        for wait in _waits():
+            try:
+                return call()
+            except FedchemoError as error:
+                if self.stopping or error.code != "FC601":
+                    raise
+                self._pause(error, wait)
+        raise AssertionError  # the waits have no end
+
+    def _activate(self) -> None:
+        node = self._session.activate()
+        self._tell("connected", {"address": self._kit.address, "node": node, "site": self._kit.site})
+
+    def _pause(self, error: FedchemoError, wait: float) -> None:
+        self._tell("disconnected", {"code": error.code, "what": error.what, "retry_s": round(wait, 1)})
+        self._stopping.wait(wait)
+
+    def _beat(self) -> None:
+        while not self._stopping.wait(0.4 * self._heartbeat):
+            try:
+                self._session.beat()
+            except (FedchemoError, WithdrawnError):
+                continue  # the thread that works meets the same trouble, and says so
+
+
+def _scrubbed(reply: Message, message: Message) -> Message:
+    """Return the reply; an error in it keeps nothing but a code of the catalogue."""
+    if not reply.has_error():
+        return reply
+    reason = reply.error.reason
+    return Message(Error(ERROR, reason if reason in CATALOGUE else FAILED), reply_to=message)
+
+
+def _waits() -> Iterator[float]:
+    """Yield the seconds before each new attempt, growing, and scattered so that sites do not come all at once."""
+    chance = random.SystemRandom()  # nothing of a round depends on it, and it must differ from site to site
+    wait = FIRST_WAIT_S
+    while True:
+        yield wait * chance.uniform(0.8, 1.2)
+        wait = min(2 * wait, LONGEST_WAIT_S)

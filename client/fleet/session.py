@@ -1,0 +1,279 @@
+"""A hospital's session on Flower's Fleet API: signed requests, messages in, replies out, never any code."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flwr.app import Message
+from flwr.common.constant import TIMESTAMP_HEADER
+from flwr.common.serde import message_from_proto, message_to_proto
+from flwr.proto.fleet_pb2 import (
+    ActivateNodeRequest,
+    ActivateNodeResponse,
+    DeactivateNodeRequest,
+    DeactivateNodeResponse,
+    PullMessagesRequest,
+    PullMessagesResponse,
+    PushMessagesRequest,
+    PushMessagesResponse,
+)
+from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest, SendNodeHeartbeatResponse
+from flwr.proto.message_pb2 import (
+    ConfirmMessageReceivedRequest,
+    ConfirmMessageReceivedResponse,
+    ObjectTree,
+    PullObjectRequest,
+    PullObjectResponse,
+    PushObjectRequest,
+    PushObjectResponse,
+)
+from flwr.proto.message_pb2 import Message as ProtoMessage
+from flwr.proto.node_pb2 import Node
+from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIGNATURE_HEADER
+from flwr.supercore.date import now
+from flwr.supercore.inflatable.inflatable_object import (
+    InflatableObject,
+    get_object_id,
+    iterate_object_tree,
+    no_object_id_recompute,
+)
+from flwr.supercore.primitives.asymmetric import public_key_to_bytes, sign_message
+from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
+from flwr.supercore.runtime_version_compatibility import RuntimeVersionMetadata
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as Protobuf
+
+from fedchemo.client.fleet.faults import not_a_coordinator, refused
+from fedchemo.client.fleet.transport import Transport
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.kit import Kit
+from fedchemo.shared.wire.objects import put_together, take_apart
+
+Response = TypeVar("Response")
+"""A message class of flwr's protocol; they are generated and untyped."""
+
+CALL_S = 60.0
+HEARTBEAT_CALL_S = 5.0
+OBJECT_WAIT_S = 0.2
+OBJECT_TRIES = 300
+"""A stock SuperLink announces a message before its objects are there: how often to ask for one."""
+
+
+class WithdrawnError(Exception):
+    """The message is no longer wanted: its run or exchange is over, or the coordinator has forgotten it."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A message that the coordinator has for this site, without its content."""
+
+    run_id: int
+    message_id: str
+    tree: ObjectTree
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A reply, serialised and hashed once, however often its delivery must be tried."""
+
+    run_id: int
+    head: ProtoMessage
+    tree: ObjectTree
+    objects: dict[str, InflatableObject]
+    seconds: float
+
+    @property
+    def size(self) -> int:
+        """Bytes of the largest part, the arrays, as they lie in memory."""
+        return sum(len(getattr(part, "data", b"")) for part in self.objects.values() if not part.children)
+
+
+def pack(reply: Message, seconds: float) -> Parcel:
+    """Return a reply ready to be delivered; ``seconds`` is how long the work took."""
+    with no_object_id_recompute():
+        head, tree, objects = take_apart(reply)
+    return Parcel(reply.metadata.run_id, message_to_proto(head), tree, objects, seconds)
+
+
+class FleetSession:
+    """Calls of the Fleet API in the name of one site.
+
+    Work goes over one connection and signs of life over another, so that a long upload does not make the site
+    look lost. Every method may raise the FedchemoErrors of `Transport.post` and of `faults.refused`.
+
+    Args:
+        kit: the site's kit.
+        heartbeat: seconds within which the site promises a sign of life; flwr takes no less than 10.
+    """
+
+    def __init__(self, kit: Kit, *, heartbeat: float) -> None:
+        self.address = kit.address
+        self._key = kit.key()
+        self._public_key = public_key_to_bytes(self._key.public_key())
+        self._kit, self._heartbeat = kit, heartbeat
+        self._node: Node | None = None
+        self._version = dict(RuntimeVersionMetadata.from_local_component("SuperNode").as_metadata())
+        self._work, self._life = Transport(kit), Transport(kit)
+        self._life_lock = threading.Lock()
+
+    @property
+    def active(self) -> bool:
+        """Whether the coordinator has let this site in."""
+        return self._node is not None
+
+    def activate(self) -> int:
+        """Join; return the node id."""
+        request = ActivateNodeRequest(public_key=self._public_key, heartbeat_interval=self._heartbeat)
+        self._node = Node(node_id=self._call("activate-node", request, ActivateNodeResponse).node_id)
+        return int(self._node.node_id)
+
+    def forget(self) -> None:
+        """Drop the node id, as after a refusal; the next step is to activate again."""
+        self._node = None
+
+    def beat(self) -> None:
+        """Give a sign of life; may be called from another thread."""
+        node = self._node
+        if node is not None:
+            request = SendNodeHeartbeatRequest(node=node, heartbeat_interval=self._heartbeat)
+            with self._life_lock:
+                self._call(
+                    "send-node-heartbeat",
+                    request,
+                    SendNodeHeartbeatResponse,
+                    self._life,
+                    timeout=HEARTBEAT_CALL_S,
+                )
+
+    def leave(self) -> None:
+        """Say good-bye, so that nobody waits for this site; a failure to do so is no failure."""
+        node, self._node = self._node, None
+        if node is None:
+            return
+        farewell = Transport(self._kit)
+        try:
+            request = DeactivateNodeRequest(node_id=node.node_id)
+            self._call("deactivate-node", request, DeactivateNodeResponse, farewell, timeout=HEARTBEAT_CALL_S)
+        except FedchemoError:
+            pass
+        finally:
+            farewell.close()
+
+    def interrupt(self) -> None:
+        """Make the call under way on the work connection fail, and every later one."""
+        self._work.interrupt()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._work.close()
+        with self._life_lock:
+            self._life.close()
+
+    def poll(self) -> Offer | None:
+        """Ask for work; the coordinator may leave the question open for a while."""
+        response = self._call("pull-messages", PullMessagesRequest(node=self._node), PullMessagesResponse)
+        if not response.messages_list:
+            return None
+        metadata = message_from_proto(response.messages_list[0]).metadata
+        return Offer(metadata.run_id, metadata.message_id, response.message_object_trees[0])
+
+    def fetch(self, offer: Offer) -> Message:
+        """Return the whole message and let the coordinator release it.
+
+        Raises:
+            WithdrawnError: if it is no longer there.
+            FedchemoError: FC304 if it is not a message of Flower.
+        """
+        ids = dict.fromkeys(part.object_id for part in iterate_object_tree(offer.tree))
+        contents = {object_id: self._pull(offer.run_id, object_id) for object_id in ids}
+        try:
+            message = put_together(offer.message_id, contents)
+        except ValueError as error:
+            raise FedchemoError("FC304", f"what the coordinator sent is {error}") from error
+        if not message.has_content():
+            raise FedchemoError("FC304", "what the coordinator sent has no content")
+        confirmation = ConfirmMessageReceivedRequest(
+            node=self._node, run_id=offer.run_id, message_object_id=offer.message_id
+        )
+        self._call("confirm-message-received", confirmation, ConfirmMessageReceivedResponse)
+        return message
+
+    def deliver(self, parcel: Parcel) -> bool:
+        """Send a reply; return whether all of it was taken, else it must be delivered again from the start."""
+        request = PushMessagesRequest(
+            node=self._node,
+            messages_list=[parcel.head],
+            message_object_trees=[parcel.tree],
+            clientapp_runtime_list=[parcel.seconds],
+        )
+        response = self._call("push-messages", request, PushMessagesResponse)
+        return all(
+            self._push(parcel, response.session_id, object_id)
+            for object_id in response.objects_to_push
+            if object_id in parcel.objects
+        )
+
+    def _push(self, parcel: Parcel, session_id: str, object_id: str) -> bool:
+        request = PushObjectRequest(
+            node=self._node,
+            run_id=parcel.run_id,
+            session_id=session_id,
+            object_id=object_id,
+            object_content=parcel.objects[object_id].deflate(),
+        )
+        return bool(self._call("push-object", request, PushObjectResponse).stored)
+
+    def _pull(self, run_id: int, object_id: str) -> bytes:
+        request = PullObjectRequest(node=self._node, run_id=run_id, object_id=object_id)
+        for _ in range(OBJECT_TRIES):
+            response = self._call("pull-object", request, PullObjectResponse)
+            if not response.object_found:
+                break
+            if response.object_available:
+                content: bytes = response.object_content
+                if get_object_id(content) != object_id:
+                    raise FedchemoError(
+                        "FC304", "an object of the coordinator's message is not what it is called"
+                    )
+                return content
+            time.sleep(OBJECT_WAIT_S)
+        raise WithdrawnError
+
+    def _call(
+        self,
+        route: str,
+        request: Protobuf,
+        response_type: type[Response],
+        transport: Transport | None = None,
+        *,
+        timeout: float = CALL_S,
+    ) -> Response:
+        transport = transport or self._work
+        body = request.SerializeToString(deterministic=True)
+        answer = transport.post(f"/v1/fleet/{route}", self._headers(), body, timeout=timeout)
+        if answer.status == 403:  # flwr: the run is over
+            raise WithdrawnError
+        if answer.status != 200:
+            raise refused(answer.status, answer.headers, answer.body, address=self.address, now=now())
+        try:
+            return response_type.FromString(answer.body)  # type: ignore[attr-defined,no-any-return]
+        except DecodeError:
+            raise not_a_coordinator(self.address) from None
+
+    def _headers(self) -> dict[str, str]:
+        """Sign the present time, as flwr's NodeAuthHttpInterceptor does."""
+        timestamp = now().isoformat()
+        return {
+            **self._version,
+            "content-type": PROTOBUF_MEDIA_TYPE,
+            "accept": PROTOBUF_MEDIA_TYPE,
+            TIMESTAMP_HEADER: timestamp,
+            FLEET_HTTP_PUBLIC_KEY_HEADER: base64.b64encode(self._public_key).decode(),
+            FLEET_HTTP_SIGNATURE_HEADER: base64.b64encode(
+                sign_message(self._key, timestamp.encode())
+            ).decode(),
+        }

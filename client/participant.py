@@ -1,0 +1,250 @@
+"""A hospital's part of a run: each answer depends on the request, the cohort and the policy alone.
+
+Knows nothing of Flower or of any network; `fedchemo.client.app` brings it the coordinator's requests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fedchemo.client.cache import ImageCache
+from fedchemo.client.cohort import Cohort
+from fedchemo.client.policy import Policy
+from fedchemo.client.training.data import ImageSource, TrainingData
+from fedchemo.client.training.loop import predict, train_round
+from fedchemo.client.training.order import BatchOrder, derived_order
+from fedchemo.client.training.placement import on_device
+from fedchemo.shared.clinical import logistic
+from fedchemo.shared.clinical.encoding import encode, names, raw
+from fedchemo.shared.clinical.statistics import ClinicalStatistics, moments
+from fedchemo.shared.configuration import ImagingSettings, SiteConfiguration
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.metrics.summary import ScoreSums
+from fedchemo.shared.model.build import build
+from fedchemo.shared.model.fingerprint import check_fingerprint, fingerprint
+from fedchemo.shared.model.packing import manifest, pack, unpack
+from fedchemo.shared.splits import Split
+from fedchemo.shared.wire.messages import (
+    EvaluateReply,
+    EvaluateRequest,
+    LogisticReply,
+    LogisticRequest,
+    Request,
+    StatisticsReply,
+    StatisticsRequest,
+    TrainReply,
+    TrainRequest,
+)
+from fedchemo.shared.wire.records import Weights
+
+Notice = Callable[[str, Mapping[str, object]], None]
+
+
+def _say_nothing(_event: str, _details: Mapping[str, object]) -> None:
+    """Be the default `Notice`."""
+
+
+@dataclass
+class Participant:
+    """One site.
+
+    Args:
+        cohort: the site's patients.
+        cache: folder of the prepared images.
+        policy: what may leave.
+        device: where to compute.
+        order: the order of batches; a study may bring its own.
+        notice: told what the site does, for its own screen and log: never sent anywhere.
+    """
+
+    cohort: Cohort
+    cache: Path
+    policy: Policy = field(default_factory=Policy)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    order: BatchOrder = derived_order
+    notice: Notice = _say_nothing
+    _images: dict[ImagingSettings, ImageSource] = field(default_factory=dict, repr=False)
+    _known: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+        return self.cohort.site
+
+    def trains(self) -> bool:
+        """Tell whether the policy lets this site send updates."""
+        labelled = sum(len(self.cohort.patients(split)) for split in ("train", "validation", "test"))
+        training = len(self.cohort.patients("train"))
+        return training >= self.policy.training_patients and labelled >= self.policy.patients
+
+    def statistics(self, request: StatisticsRequest) -> StatisticsReply:
+        """Return counts and, over training patients, sums of the clinical variables."""
+        self._accept(request)
+        patients = self.cohort.patients("train")
+        values = raw(self.cohort.clinical.loc[patients], request.configuration.clinical)
+        images = self._image_source(request.configuration.imaging)
+        minimum = self.policy.patients_behind_a_statistic
+        trains = self.trains()
+        return StatisticsReply(
+            role="train" if trains else "evaluate",
+            training=self._releasable(len(patients)),
+            validation=self._releasable(len(self.cohort.patients("validation"))),
+            test=self._releasable(len(self.cohort.patients("test"))),
+            images=self._releasable(sum(patient in images for patient in self.cohort.clinical.index)),
+            moments=moments(values, minimum=minimum) if trains else None,
+        )
+
+    def logistic(self, request: LogisticRequest) -> LogisticReply:
+        """Return this site's sums of one Newton step over its training patients."""
+        self._accept(request)
+        self._require_training()
+        coefficients = np.array(request.coefficients)
+        if len(coefficients) != len(names(request.configuration.clinical)) + 1:
+            raise FedchemoError("FC304", "the coefficients do not fit the clinical variables")
+        features, labels, _ = self._table("train", request.configuration, request.statistics)
+        found = logistic.sums(features, labels, coefficients)
+        return LogisticReply(
+            count=found.count,
+            loss=found.loss,
+            gradient=tuple(found.gradient.tolist()),
+            hessian=tuple(found.hessian.ravel().tolist()),
+        )
+
+    def train(
+        self, request: TrainRequest, weights: Weights, *, proximal_mu: float = 0.0
+    ) -> tuple[TrainReply, Weights]:
+        """Score the weights received on validation patients, train from them, and return the update."""
+        self._accept(request)
+        self._require_training()
+        started = time.monotonic()
+        configuration = request.configuration
+        model = self._model(configuration, weights)
+        validation = self._scores(model, request, "validation")
+        result = train_round(
+            model,
+            self._data("train", configuration, request.statistics),
+            configuration.training,
+            augment=configuration.imaging.augment,
+            seed=configuration.seed,
+            site=self.name,
+            round_number=request.round,
+            proximal_mu=proximal_mu,
+            device=self.device,
+            batch_order=self.order,
+            progress=lambda step, steps, loss: self.notice(
+                "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
+            ),
+        )
+        reply = TrainReply(
+            examples=len(self.cohort.patients("train")),
+            steps=result.steps,
+            loss=result.loss if self.policy.metrics else None,
+            seconds=round(time.monotonic() - started, 3),
+            validation=validation,
+        )
+        return reply, pack(model)
+
+    def evaluate(self, request: EvaluateRequest, weights: Weights) -> EvaluateReply:
+        """Score the weights received on validation or test patients."""
+        self._accept(request)
+        model = self._model(request.configuration, weights)
+        return EvaluateReply(scores=self._scores(model, request, request.split))
+
+    def probabilities(
+        self, split: Split, configuration: SiteConfiguration, statistics: ClinicalStatistics, weights: Weights
+    ) -> tuple[list[str], npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """Return patients, probabilities and labels of one split: for use inside the site and in simulations."""
+        data = self._data(split, configuration, statistics)
+        model = self._model(configuration, weights)
+        return list(data.patients), self._predict(model, data), data.labels
+
+    def _accept(self, request: Request) -> None:
+        """Refuse a request whose model, tensors or encoding this installation would build differently.
+
+        Raises:
+            FedchemoError: FC302.
+        """
+        if request.fingerprint in self._known:
+            return
+        configuration = request.configuration
+        features = names(configuration.clinical)
+        described = manifest(build(configuration.model, configuration.imaging, len(features)))
+        check_fingerprint(
+            request.fingerprint,
+            fingerprint(configuration, described, features),
+            source="the coordinator's run",
+        )
+
+    def _require_training(self) -> None:
+        if not self.trains():
+            raise FedchemoError("FC901", f"{self.name} has too few training patients to send an update")
+
+    def _releasable(self, count: int) -> int | None:
+        return count if count >= self.policy.patients_behind_a_statistic else None
+
+    def _model(self, configuration: SiteConfiguration, weights: Weights) -> torch.nn.Module:
+        model = build(configuration.model, configuration.imaging, len(names(configuration.clinical)))
+        unpack(model, weights)
+        return model.to(self.device)
+
+    def _scores(
+        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest, split: Split
+    ) -> ScoreSums | None:
+        if not self.policy.metrics:
+            return None
+        data = self._data(split, request.configuration, request.statistics)
+        if not len(data.patients):
+            return None
+        sums = ScoreSums.from_scores(self._predict(model, data), data.labels)
+        return sums.suppressed(self.policy.patients_of_each_class_behind_a_metric)
+
+    def _predict(self, model: torch.nn.Module, data: TrainingData) -> npt.NDArray[np.float64]:
+        logits = predict(model, data, batch_size=32, device=self.device)
+        return 1.0 / (1.0 + np.exp(-logits))
+
+    def _data(
+        self, split: Split, configuration: SiteConfiguration, statistics: ClinicalStatistics
+    ) -> TrainingData:
+        features, labels, patients = self._table(split, configuration, statistics)
+        return TrainingData(
+            images=self._image_source(configuration.imaging),
+            clinical=features,
+            labels=labels,
+            patients=patients,
+            channels=configuration.imaging.channels,
+        )
+
+    def _table(
+        self, split: Split, configuration: SiteConfiguration, statistics: ClinicalStatistics
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[str]]:
+        patients = self.cohort.patients(split)
+        frame = self.cohort.clinical.loc[patients]
+        return (
+            encode(frame, configuration.clinical, statistics),
+            frame["pcr"].to_numpy(dtype=np.float32),
+            patients,
+        )
+
+    def _image_source(self, settings: ImagingSettings) -> ImageSource:
+        """Return the prepared images, preparing them at the first request that names these settings."""
+        if settings not in self._images:
+            folders = {
+                patient: visits[settings.visit]
+                for patient, visits in self.cohort.images.items()
+                if settings.enabled and settings.visit in visits
+            }
+            images = ImageCache(self.cache, settings)
+            refused = images.fill(
+                folders, progress=lambda done, total: self.notice("images", {"done": done, "total": total})
+            )
+            for patient, why in refused.items():
+                self.notice("image_set_aside", {"patient": patient, "why": str(why)})
+            self._images[settings] = on_device(images, self.device)
+        return self._images[settings]

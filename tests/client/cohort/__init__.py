@@ -1,0 +1,1 @@
+"""Tests of `fedchemo.client.cohort`."""
