@@ -1,0 +1,131 @@
+"""Flower's LinkState for one federation, with the signals that take the place of polling.
+
+Sites and the round loop meet here: the front stores what sites send, the grid takes it out. Both run in one
+process, so nothing is polled over a network and no Control or Runtime API exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives import serialization
+from flwr.common.constant import NOOP_ACCOUNT_NAME, NOOP_FLWR_AID
+from flwr.proto.message_pb2 import ObjectTree
+from flwr.server.superlink.linkstate.in_memory_linkstate import InMemoryLinkState
+from flwr.supercore.constant import NodeStatus
+from flwr.supercore.object_store.in_memory_object_store import InMemoryObjectStore
+from flwr.superlink.federation import NoOpFederationManager
+
+# A site shows a sign of life every 4 s; one that missed it may be replaced by its own restarted process.
+TAKEOVER_S = 6.0
+LOST_AFTER_S = 20.0
+
+
+class SharedObjects(InMemoryObjectStore):
+    """Flower's object store, with registration in one step.
+
+    Messages of one round share the model. flwr registers a tree object by object, so a site that confirms its
+    message in between could take away an object that the next message is about to refer to.
+    """
+
+    def preregister(self, run_id: int, object_tree: ObjectTree) -> list[str]:
+        """Register a tree; return the ids of the objects that are missing."""
+        with self.lock_store:
+            return super().preregister(run_id, object_tree)
+
+
+class Link:
+    """The state that the front and the grid share.
+
+    Args:
+        roster: site name -> public key (OpenSSH); nobody else can become a node.
+        lost_after_s: seconds of silence after which a site counts as lost.
+    """
+
+    def __init__(self, roster: Mapping[str, str], *, lost_after_s: float = LOST_AFTER_S) -> None:
+        # Objects are verified by the front, outside flwr's locks.
+        self.store = SharedObjects(verify=False)
+        self.state = InMemoryLinkState(NoOpFederationManager(), self.store)
+        self.arrived = threading.Event()
+        """Set whenever a site has sent something or asks for work."""
+        self.names: dict[int, str] = {}
+        self.nodes: dict[bytes, int] = {}
+        for name, public_key in roster.items():
+            key = _public_pem(public_key)
+            node = self.state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0, name=name)
+            self.nodes[key], self.names[node] = node, name
+        self._lost_after_s = lost_after_s
+        self._seen: dict[int, float] = {}
+        self._idle: set[int] = set()
+        self._waiting: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
+        self._lock = threading.Lock()
+
+    def saw(self, node: int) -> None:
+        """Note a sign of life."""
+        self._seen[node] = time.monotonic()
+
+    def silence_s(self, node: int) -> float:
+        """Return the seconds since a node's last sign of life."""
+        return time.monotonic() - self._seen.get(node, float("-inf"))
+
+    def online(self) -> dict[str, int]:
+        """Return the sites online: name -> node id; a site that has been silent for too long is taken off."""
+        online = [node.node_id for node in self.state.get_node_info(statuses=[NodeStatus.ONLINE])]
+        for node in [node for node in online if self.silence_s(node) > self._lost_after_s]:
+            self.state.deactivate_node(node)
+            online.remove(node)
+        return {self.names[node]: node for node in online}
+
+    def has_lost_work(self, node: int) -> bool:
+        """Return whether a node was given a message whose reply has not come."""
+        return any(
+            message.metadata.dst_node_id == node and message.metadata.delivered_at
+            for message in list(self.state.message_ins_store.values())
+        )
+
+    def note_idle(self, node: int) -> None:
+        """Note that a node asks for work, so that it has none in hand."""
+        with self._lock:
+            self._idle.add(node)
+        self.arrived.set()
+
+    def take_idle(self) -> set[int]:
+        """Return the nodes noted since the last call."""
+        with self._lock:
+            idle, self._idle = self._idle, set()
+            return idle
+
+    def watch(self, node: int) -> asyncio.Event:
+        """Return an event of the running loop that is set when there may be work for a node."""
+        event = asyncio.Event()
+        with self._lock:
+            self._waiting[node] = asyncio.get_running_loop(), event
+        return event
+
+    def watches(self, node: int, event: asyncio.Event) -> bool:
+        """Return whether an event is the last one that a node waits for: an older request's caller has gone."""
+        return self._waiting[node][1] is event
+
+    def wake(self, node: int) -> None:
+        """Wake the request that a node left waiting."""
+        with self._lock:
+            waiting = self._waiting.get(node)
+        if waiting:
+            loop, event = waiting
+            with contextlib.suppress(RuntimeError):  # its listener has ended meanwhile
+                loop.call_soon_threadsafe(event.set)
+
+    def wake_all(self) -> None:
+        """Wake every waiting request."""
+        for node in list(self._waiting):
+            self.wake(node)
+
+
+def _public_pem(openssh: str) -> bytes:
+    """Return a public key in the form in which flwr's nodes present it."""
+    key = serialization.load_ssh_public_key(openssh.encode())
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,155 @@
+"""What a site may ask for: flwr's own handlers, each behind the checks that flwr leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flwr.common.serde import message_from_proto
+from flwr.proto.fleet_pb2 import (
+    ActivateNodeRequest,
+    ActivateNodeResponse,
+    DeactivateNodeRequest,
+    PullMessagesRequest,
+    PullMessagesResponse,
+    PushMessagesRequest,
+    PushMessagesResponse,
+)
+from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
+from flwr.proto.message_pb2 import (
+    ConfirmMessageReceivedRequest,
+    ConfirmMessageReceivedResponse,
+    PullObjectRequest,
+    PushObjectRequest,
+    PushObjectResponse,
+)
+from flwr.supercore.error import ApiErrorCode, FlowerError
+from flwr.supercore.inflatable.inflatable_object import (
+    UnexpectedObjectContentError,
+    get_object_id,
+    iterate_object_tree,
+)
+from flwr.supercore.inflatable.inflatable_utils import validate_object_content
+from flwr.supercore.runtime_version_compatibility import RuntimeVersionMetadata
+from flwr.superlink.servicer.fleet import fleet_handlers
+from google.protobuf.message import Message as Protobuf
+
+from fedchemo.server.fleet.link import TAKEOVER_S, Link
+
+PULL_MESSAGES = "pull-messages"
+ACTIVATE = "activate-node"
+
+# A reply is one packed array in pieces of 5 MB: this many pieces are more than any model, and bound what one
+# site can make the coordinator store.
+MOST_OBJECTS = 1024
+
+
+class RefusedError(Exception):
+    """A request that a well-meaning site never sends."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class Routes:
+    """The Fleet API as this coordinator offers it; anything else does not exist.
+
+    Each site does one message at a time and asks for the next only when the last is done.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._state = link.state
+        self._version = RuntimeVersionMetadata.from_local_component("SuperLink")
+        self.requests: Mapping[str, type[Protobuf]] = {
+            ACTIVATE: ActivateNodeRequest,
+            "deactivate-node": DeactivateNodeRequest,
+            "send-node-heartbeat": SendNodeHeartbeatRequest,
+            PULL_MESSAGES: PullMessagesRequest,
+            "push-messages": PushMessagesRequest,
+            "pull-object": PullObjectRequest,
+            "push-object": PushObjectRequest,
+            "confirm-message-received": ConfirmMessageReceivedRequest,
+        }
+        self.handlers: Mapping[str, Callable[..., Protobuf]] = {
+            ACTIVATE: self.activate,
+            "deactivate-node": lambda request: fleet_handlers.deactivate_node(request, self._state),
+            "send-node-heartbeat": lambda request: fleet_handlers.send_node_heartbeat(request, self._state),
+            PULL_MESSAGES: self.pull_messages,
+            "push-messages": self.push_messages,
+            "pull-object": lambda request: fleet_handlers.pull_object(request, self._state),
+            "push-object": self.push_object,
+            "confirm-message-received": self.confirm,
+        }
+
+    def check_version(self, headers: Mapping[str, str]) -> None:
+        """Refuse a node of another flwr minor release, as flwr's own APIs do."""
+        metadata, problem = RuntimeVersionMetadata.from_metadata(tuple(headers.items()))
+        problem = problem or self._version.check_compatibility(metadata)
+        if problem:
+            raise FlowerError(ApiErrorCode.RUNTIME_VERSION_INCOMPATIBLE, problem, public_details="FC609")
+
+    def activate(self, request: ActivateNodeRequest) -> ActivateNodeResponse:
+        """Let a site in.
+
+        flwr refuses a key that is online. A site that was restarted takes over as soon as its old process has
+        missed a sign of life; until then the key counts as in use.
+        """
+        node = self._link.nodes.get(request.public_key)
+        if node is None:
+            raise _not_activated("FC606")
+        if self._link.silence_s(node) > TAKEOVER_S:
+            self._state.deactivate_node(node)
+        if node in self._link.online().values():
+            raise _not_activated("FC607")
+        response = fleet_handlers.activate_node(request, self._state)
+        self._link.saw(node)
+        return response
+
+    def pull_messages(self, request: PullMessagesRequest) -> PullMessagesResponse:
+        """Hand out the next message, or note that the site has nothing to do."""
+        node = request.node.node_id
+        response = fleet_handlers.pull_messages(request, self._state, self._link.store)
+        if not response.messages_list and self._link.has_lost_work(node):
+            self._link.note_idle(node)
+        return response
+
+    def push_messages(self, request: PushMessagesRequest) -> PushMessagesResponse:
+        """Take the head of a reply; its objects follow."""
+        if len(request.messages_list) != 1 or len(request.message_object_trees) != 1:
+            raise RefusedError(400, "one message a request")
+        for number, _ in enumerate(iterate_object_tree(request.message_object_trees[0]), start=1):
+            if number > MOST_OBJECTS:
+                raise RefusedError(413, "too many objects in a message")
+        # flwr checks that the node may call, not that it is the one that replies.
+        if message_from_proto(request.messages_list[0]).metadata.src_node_id != request.node.node_id:
+            raise RefusedError(403, "a reply in another node's name")
+        return fleet_handlers.push_messages(request, self._state)
+
+    def push_object(self, request: PushObjectRequest) -> PushObjectResponse:
+        """Take one object of a reply; what it is called must be what it is."""
+        if not request.session_id:
+            raise RefusedError(400, "no push session")
+        if get_object_id(request.object_content) != request.object_id:
+            raise RefusedError(400, "object does not match its id")
+        try:
+            validate_object_content(request.object_content)
+        except UnexpectedObjectContentError as error:
+            raise RefusedError(400, "malformed object") from error
+        return fleet_handlers.push_object(request, self._state)
+
+    def confirm(self, request: ConfirmMessageReceivedRequest) -> ConfirmMessageReceivedResponse:
+        """Release the objects of a message that its site has received."""
+        message = self._state.message_ins_store.get(request.message_object_id)
+        if message is not None and message.metadata.dst_node_id != request.node.node_id:
+            raise RefusedError(403, "another node's message")
+        if (
+            message is None
+        ):  # the exchange is over, or it is no message: flwr would delete any object of that id
+            return ConfirmMessageReceivedResponse()
+        return fleet_handlers.confirm_message_received(request, self._state, self._link.store)
+
+
+def _not_activated(code: str) -> FlowerError:
+    """Return flwr's refusal with our reason; only someone who holds the key's private half gets this far."""
+    return FlowerError(ApiErrorCode.FLEET_NODE_ACTIVATION_FAILED, code, public_details=code)

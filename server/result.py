@@ -1,0 +1,56 @@
+"""The result of a run in its folder: the model that `fedchemo predict` loads, and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fedchemo.server.rounds.loop import Outcome
+from fedchemo.server.run_folder import RunFolder
+from fedchemo.server.summary import Rows, to_json
+from fedchemo.shared.configuration import RunConfiguration
+from fedchemo.shared.model.artefact import save
+
+
+def save_result(
+    folder: RunFolder,
+    configuration: RunConfiguration,
+    outcome: Outcome,
+    figures: Mapping[str, Rows],
+    *,
+    exact: bool,
+) -> None:
+    """Write ``model.safetensors``, ``model.json`` and ``summary.json``.
+
+    Args:
+        folder: the run's.
+        configuration: the run's.
+        outcome: of the round loop.
+        figures: ``model`` and ``baseline`` on test patients.
+        exact: whether the figures come from predictions (a simulation) or from histograms (a network).
+    """
+    save(
+        folder.path,
+        vector=outcome.weights,
+        configuration=configuration.site,
+        statistics=outcome.opening.statistics,
+        manifest=outcome.manifest,
+        fingerprint=outcome.fingerprint,
+        details={
+            "run": configuration.name,
+            "round": outcome.best,
+            "rounds": configuration.rounds,
+            "sites": list(outcome.opening.sites("train")),
+        },
+    )
+    summary = to_json(
+        figures,
+        run=configuration.name,
+        rounds=configuration.rounds,
+        best_round=outcome.best,
+        exact=exact,
+        sites={
+            site: reply.model_dump(mode="json", exclude={"moments"})
+            for site, reply in outcome.opening.replies.items()
+        },
+    )
+    folder.write_summary(summary)

@@ -1,0 +1,114 @@
+"""The first exchanges of a run: who is there, federated statistics, and the clinical model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fedchemo.server.rounds.exchange import Exchanges
+from fedchemo.server.rounds.terms import Terms
+from fedchemo.shared.clinical import logistic
+from fedchemo.shared.clinical.encoding import names, variables
+from fedchemo.shared.clinical.statistics import ClinicalStatistics, Moments, pool
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.wire.messages import (
+    LogisticReply,
+    LogisticRequest,
+    Role,
+    StatisticsReply,
+    StatisticsRequest,
+)
+from fedchemo.shared.wire.records import config
+
+MOST_STEPS = 30
+CONVERGED = 1e-9
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the coordinator knows before the first round."""
+
+    roles: dict[str, Role]
+    statistics: ClinicalStatistics
+    replies: dict[str, StatisticsReply]
+
+    def sites(self, role: Role) -> list[str]:
+        """Return the sites that have this role, sorted."""
+        return sorted(site for site, has in self.roles.items() if has == role)
+
+
+def gather_statistics(exchanges: Exchanges, terms: Terms) -> Opening:
+    """Ask every site that is online for its role and its sums, and pool them.
+
+    Raises:
+        FedchemoError: FC401 without the quorum, FC402 if no site may train.
+    """
+    request = terms.request(StatisticsRequest)
+    online = exchanges.wait_for_quorum()
+    replies = {
+        answer.site: answer.reply
+        for answer in exchanges.ask("statistics", StatisticsReply, online, config(request))
+    }
+    described = variables(terms.configuration.clinical)
+    sums: list[tuple[Moments | None, ...]] = []
+    for site in sorted(replies):
+        sent = replies[site].moments
+        if replies[site].role == "train" and sent is not None:
+            if len(sent) != len(described):
+                raise FedchemoError(
+                    "FC304", f"{site} sent sums of {len(sent)} variables, not {len(described)}"
+                )
+            sums.append(sent)
+    roles = {site: replies[site].role for site in sorted(replies)}
+    if "train" not in roles.values():
+        raise FedchemoError("FC402", f"none of {sorted(roles)} has enough patients to train")
+    return Opening(roles, pool(described, sums), replies)
+
+
+def fit_clinical(exchanges: Exchanges, terms: Terms, opening: Opening) -> npt.NDArray[np.float64]:
+    """Return the coefficients of the clinical logistic model, (features + 1,), intercept last.
+
+    Each exchange is one Newton step; a step that does not lower the penalised log-loss is halved. It stops
+    when a step is below 1e-9, which is after six to eight exchanges.
+
+    Raises:
+        FedchemoError: FC401 if in an exchange fewer than the quorum of training sites answer.
+    """
+    coefficients = np.zeros(len(names(terms.configuration.clinical)) + 1)
+    training = opening.sites("train")
+    quorum = min(exchanges.quorum, len(training))
+    best, before, step = np.inf, coefficients, coefficients
+    for index in range(MOST_STEPS):
+        request = terms.request(
+            LogisticRequest,
+            round=index,
+            statistics=opening.statistics,
+            coefficients=tuple(coefficients.tolist()),
+        )
+        answers = [
+            _sums(answer.reply, len(coefficients))
+            for answer in exchanges.ask(
+                "logistic", LogisticReply, training, config(request), round_number=index, quorum=quorum
+            )
+        ]
+        pooled = logistic.pool(answers)
+        reached = logistic.objective(pooled, coefficients)
+        if reached > best + 1e-9 * abs(best):
+            step = step / 2
+            coefficients = before + step
+            continue
+        best, before = reached, coefficients
+        step = logistic.newton_step(pooled, coefficients)
+        if np.abs(step).max() < CONVERGED:
+            break
+        coefficients = coefficients + step
+    return before
+
+
+def _sums(reply: LogisticReply, size: int) -> logistic.LogisticSums:
+    gradient, hessian = np.array(reply.gradient), np.array(reply.hessian)
+    if gradient.shape != (size,) or hessian.shape != (size * size,):
+        raise FedchemoError("FC304", "a site's logistic sums have the wrong length")
+    return logistic.LogisticSums(reply.count, reply.loss, gradient, hessian.reshape(size, size))

@@ -1,0 +1,24 @@
+"""What every request of a run carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fedchemo.shared.configuration import SiteConfiguration
+from fedchemo.shared.wire.messages import Request
+
+Asked = TypeVar("Asked", bound=Request)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The run's name, the fingerprint of its model and tensors, and the sites' configuration."""
+
+    run: str
+    fingerprint: str
+    configuration: SiteConfiguration
+
+    def request(self, kind: type[Asked], **fields: Any) -> Asked:
+        """Return a request of this run."""
+        return kind(run=self.run, fingerprint=self.fingerprint, configuration=self.configuration, **fields)

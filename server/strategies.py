@@ -1,0 +1,78 @@
+"""Flower's strategies, and how each of them wants its updates: summed, or one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from flwr.serverapp import strategy as flower
+
+from fedchemo.shared.configuration import StrategySettings
+
+# Methods that are sums take the exact mean; the others need every update and as much memory.
+SUMS = frozenset({"fedavg", "fedprox", "fedadam", "fedyogi", "fedadagrad", "fedavgm"})
+
+
+class _Everyone(TypedDict):
+    fraction_train: float
+    fraction_evaluate: float
+    min_train_nodes: int
+    min_evaluate_nodes: int
+    min_available_nodes: int
+
+
+# We draw the sites and hand the strategy only those; it is to send to all of them and to wait for none.
+EVERYONE: _Everyone = {
+    "fraction_train": 1.0,
+    "fraction_evaluate": 1.0,
+    "min_train_nodes": 1,
+    "min_evaluate_nodes": 1,
+    "min_available_nodes": 1,
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A strategy, and whether it takes the mean of the updates or each of them."""
+
+    strategy: flower.Strategy
+    is_sum: bool
+
+
+def method(settings: StrategySettings) -> Method:
+    """Return a fresh strategy object.
+
+    FedAvg (McMahan 2017), FedProx (Li 2020), FedAdam, FedYogi, FedAdagrad (Reddi 2021; Flower's FedAdam
+    corrects the bias of its moments), FedAvgM (Hsu 2019), median and trimmed mean (Yin 2018), Krum
+    (Blanchard 2017).
+    """
+    return Method(_strategy(settings), settings.name in SUMS)
+
+
+def _strategy(settings: StrategySettings) -> flower.Strategy:
+    rate = settings.server_learning_rate
+    eta = 0.01 if rate is None else rate
+    beta_1, beta_2, tau = settings.beta_1, settings.beta_2, settings.tau
+    match settings.name:
+        case "fedavg":
+            return flower.FedAvg(**EVERYONE)
+        case "fedprox":
+            return flower.FedProx(**EVERYONE, proximal_mu=settings.proximal_mu)
+        case "fedadam":
+            return flower.FedAdam(**EVERYONE, eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
+        case "fedyogi":
+            return flower.FedYogi(**EVERYONE, eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
+        case "fedadagrad":
+            return flower.FedAdagrad(**EVERYONE, eta=eta, tau=tau)
+        case "fedavgm":
+            return flower.FedAvgM(
+                **EVERYONE,
+                server_learning_rate=1.0 if rate is None else rate,
+                server_momentum=settings.server_momentum,
+            )
+        case "fedmedian":
+            return flower.FedMedian(**EVERYONE)
+        case "fedtrimmedavg":
+            return flower.FedTrimmedAvg(**EVERYONE, beta=settings.trim)
+        case "krum":
+            return flower.Krum(**EVERYONE, num_malicious_nodes=settings.malicious)

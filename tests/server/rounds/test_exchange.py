@@ -1,0 +1,93 @@
+"""An exchange: quorum, deadline, failures, and answers from sites that were not asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flwr.app import ConfigRecord, Error, Message
+from flwr.supercore.task_identity import TaskIdentity
+
+from fedchemo.server.events import EventLog
+from fedchemo.server.rounds.exchange import Exchanges
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.wire.messages import FinishReply
+from fedchemo.shared.wire.records import reply_content
+
+
+class ScriptedGrid:
+    """Answers as told: a reply, an error code, or silence."""
+
+    def __init__(self, **script):
+        TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, 1, 1
+        self.script = script
+        self.nodes = {site: index for index, site in enumerate(script, start=10)}
+        self.polls = 0
+
+    def sites(self):
+        self.polls += 1
+        return self.nodes
+
+    def replies(self, messages, *, timeout):
+        for message in messages:
+            message.metadata.__dict__["_message_id"] = str(message.metadata.dst_node_id)
+            site = next(name for name, node in self.nodes.items() if node == message.metadata.dst_node_id)
+            match self.script[site]:
+                case "silent":
+                    continue
+                case str(code):
+                    yield Message(Error(900, code), reply_to=message)
+                case content:
+                    yield Message(content, reply_to=message)
+
+
+GOOD = reply_content(FinishReply())
+
+
+def ask(grid, *, quorum=1, wait_s=0.0):
+    seen = []
+    exchanges = Exchanges(grid, EventLog(None, seen.append), quorum, 1.0, wait_s)
+    answers = [a.site for a in exchanges.ask("finish", FinishReply, list(grid.nodes), ConfigRecord({}))]
+    return answers, seen
+
+
+def test_failures_are_told_and_the_rest_goes_on():
+    answers, seen = ask(ScriptedGrid(a=GOOD, b="FC901", c="silent", d="path /home/x of patient 7"))
+    assert answers == ["a"]
+    assert {(e["site"], e["code"]) for e in seen if e["event"] == "site_failed"} == {
+        ("b", "FC901"),
+        ("d", "FC990"),
+    }
+    assert [e["site"] for e in seen if e["event"] == "site_silent"] == ["c"]
+    assert "patient 7" not in str(seen)
+
+
+def test_below_the_quorum_the_exchange_fails_and_says_why():
+    with pytest.raises(FedchemoError, match="FC401") as caught:
+        ask(ScriptedGrid(a=GOOD, b="FC901", c="silent"), quorum=2)
+    assert "b FC901" in caught.value.what
+    assert "c FC405" in caught.value.what
+
+
+def test_a_reply_outside_the_schema_is_a_failure():
+    wrong = reply_content(FinishReply(), np.array([np.nan], np.float32))
+    answers, seen = ask(ScriptedGrid(a=GOOD, b=wrong))
+    assert answers == ["a"]
+    assert [e["code"] for e in seen if e["event"] == "site_failed"] == ["FC305"]
+
+
+def test_an_answer_that_cannot_be_used_counts_as_a_failure():
+    def accept(answer):
+        raise FedchemoError("FC403", "diverged")
+
+    grid = ScriptedGrid(a=GOOD)
+    exchanges = Exchanges(grid, EventLog(), 1, 1.0, 0.0)
+    message = Message(GOOD, dst_node_id=10, message_type="query.finish")
+    with pytest.raises(FedchemoError, match="FC401"):
+        list(exchanges.send("finish", FinishReply, [message], ["a"], round_number=1, accept=accept))
+
+
+def test_waiting_for_the_quorum_ends_and_names_who_is_missing():
+    exchanges = Exchanges(ScriptedGrid(a=GOOD), EventLog(), 2, 1.0, 0.01)
+    with pytest.raises(FedchemoError, match="FC401") as caught:
+        exchanges.wait_for_quorum(["a", "b"])
+    assert "'b'" in caught.value.what
