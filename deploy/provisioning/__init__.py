@@ -1,0 +1,1 @@
+"""How a federation comes into being: its authority, its certificates, its keys and its kits."""
