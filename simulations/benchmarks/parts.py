@@ -1,0 +1,146 @@
+"""The parts of the benchmark; each yields its figures as they come."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from fedchemo.simulations.benchmarks.results import SIZES, Measurement
+
+CORES = os.cpu_count() or 1
+SITES_ON_NETWORK = 3
+Part = Callable[[bool], Iterator[Measurement]]
+"""Takes whether to be quick, at the price of precision."""
+
+
+def _rounds(size: str, *, quick: bool) -> int:
+    return 2 if quick else {"tiny": 20, "3.5 MB": 10, "100 MB": 4}[size]
+
+
+def local(quick: bool) -> Iterator[Measurement]:
+    """Our local engine."""
+    from fedchemo.simulations.benchmarks.rounds import overheads
+    from fedchemo.simulations.benchmarks.workload import site_names, virtual_sites
+    from fedchemo.simulations.engines.local import LocalGrid
+
+    for sites in (4, 20):
+        names = site_names(sites)
+        grid = LocalGrid(virtual_sites(), names)
+        for size in SIZES:
+            rounds = _rounds(size, quick=quick)
+            seconds = overheads(grid, size, sites=names, rounds=rounds, lanes=min(sites, CORES))
+            yield Measurement("local", tuple(seconds), sites=sites, size=size)
+        grid.close()
+
+
+def ray(quick: bool) -> Iterator[Measurement]:
+    """Flower's own engine with Flower's own FedAvg and Grid."""
+    from fedchemo.simulations.benchmarks import stock_app
+    from fedchemo.simulations.benchmarks.workload import model
+    from fedchemo.simulations.engines.flower import running
+
+    for sites in (4, 20):
+        with running(stock_app.client, sites) as (grid, _):
+            for size in SIZES:
+                rounds = 2 if quick or size == "100 MB" else 5
+                seconds = stock_app.measured(
+                    grid, model(size), sites=sites, rounds=rounds, lanes=min(sites, CORES)
+                )
+                yield Measurement("ray", tuple(seconds), sites=sites, size=size)
+
+
+def network(quick: bool) -> Iterator[Measurement]:
+    """Our coordinator and three of our hospitals over TLS."""
+    from fedchemo.simulations.benchmarks.network import networked
+    from fedchemo.simulations.benchmarks.rounds import overheads
+
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        networked(Path(scratch), SITES_ON_NETWORK, processes=SITES_ON_NETWORK) as (grid, names),
+    ):
+        for size in SIZES:
+            rounds = _rounds(size, quick=quick)
+            seconds = overheads(grid, size, sites=names, rounds=rounds, lanes=min(SITES_ON_NETWORK, CORES))
+            yield Measurement("network", tuple(seconds), sites=SITES_ON_NETWORK, size=size)
+
+
+def stock(quick: bool) -> Iterator[Measurement]:
+    """Stock SuperLink and three SuperNodes over TLS."""
+    from fedchemo.simulations.benchmarks.network import federation
+    from fedchemo.simulations.benchmarks.stock import stock_federation
+    from fedchemo.simulations.benchmarks.workload import site_names
+
+    with tempfile.TemporaryDirectory() as scratch:
+        made = federation(Path(scratch), SITES_ON_NETWORK)
+        with stock_federation(made, site_names(SITES_ON_NETWORK), Path(scratch) / "stock") as running:
+            for size in SIZES:
+                seconds = running.overheads(
+                    size, rounds=1 if quick else 3, lanes=min(SITES_ON_NETWORK, CORES)
+                )
+                yield Measurement("stock", tuple(seconds), sites=SITES_ON_NETWORK, size=size)
+
+
+def floor(quick: bool) -> Iterator[Measurement]:
+    """The same bytes over bare TLS."""
+    from fedchemo.simulations.benchmarks import workload
+    from fedchemo.simulations.benchmarks.floor import seconds_a_round
+    from fedchemo.simulations.benchmarks.network import federation
+
+    with tempfile.TemporaryDirectory() as scratch:
+        made = federation(Path(scratch), SITES_ON_NETWORK)
+        for size in SIZES:
+            seconds = seconds_a_round(
+                made,
+                4 * workload.SIZES[size],
+                sites=SITES_ON_NETWORK,
+                rounds=_rounds(size, quick=quick),
+            )
+            yield Measurement("floor", tuple(seconds), sites=SITES_ON_NETWORK, size=size)
+
+
+def cache(quick: bool) -> Iterator[Measurement]:
+    """Reads of the image cache."""
+    from fedchemo.simulations.benchmarks.cache import reads_a_second
+
+    with tempfile.TemporaryDirectory() as scratch:
+        rate = reads_a_second(Path(scratch), seconds=0.5 if quick else 3.0)
+    yield Measurement("image cache, one core", (rate,), unit="reads/s")
+
+
+def memory(quick: bool) -> Iterator[Measurement]:
+    """Peak memory of a coordinator, each figure in a fresh process."""
+    from fedchemo.simulations.benchmarks.memory import SIZE, peak_megabytes
+
+    for way in ("local",) if quick else ("local", "network"):
+        for sites in (10, 200):
+            peak = peak_megabytes(way, sites)
+            yield Measurement(f"peak memory, {way}", (peak,), unit="MB", sites=sites, size=SIZE)
+
+
+def start(quick: bool) -> Iterator[Measurement]:
+    """The time until ``fedchemo --help`` has printed."""
+    command = [sys.executable, "-c", "from fedchemo.shared.command import main; main()", "--help"]
+    seconds = []
+    for _ in range(3 if quick else 7):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - started)
+    yield Measurement("fedchemo --help", tuple(seconds))
+
+
+# Those that are compared with one another run one after the other.
+PARTS: Mapping[str, Part] = {
+    "local": local,
+    "ray": ray,
+    "network": network,
+    "floor": floor,
+    "stock": stock,
+    "cache": cache,
+    "memory": memory,
+    "help": start,
+}

@@ -1,0 +1,70 @@
+"""Rounds through our own exchange and aggregation, as the round loop runs them, by the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from fedchemo.server.aggregation import FixedPointMean
+from fedchemo.server.events import EventLog
+from fedchemo.server.rounds.drawn_grid import drawn_grid
+from fedchemo.server.rounds.exchange import Answer, Exchanges, SiteGrid
+from fedchemo.server.strategies import Method, method
+from fedchemo.shared.configuration import StrategySettings
+from fedchemo.shared.wire.messages import TrainReply
+from fedchemo.shared.wire.records import Weights, arrays, config, read_weights
+from fedchemo.simulations.benchmarks.workload import model, request
+
+from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict  # isort: skip - silenced by then
+
+
+def overheads(grid: SiteGrid, size: str, *, sites: Sequence[str], rounds: int, lanes: int) -> list[float]:
+    """Return for each round its seconds beyond the sites' own computing; a first one warms up and is left out.
+
+    Args:
+        grid: the way to the sites.
+        size: of the model.
+        sites: the sites' names; all of them must answer.
+        rounds: how many to measure.
+        lanes: sites that compute side by side.
+    """
+    weights, chosen = model(size), method(StrategySettings())
+    exchanges = Exchanges(grid, EventLog(), quorum=len(sites), deadline_s=300.0, wait_s=60.0)
+    exchanges.wait_for_quorum(sites)
+    seconds = []
+    for number in range(rounds + 1):
+        started = time.perf_counter()
+        weights, computing = _round(number, weights, exchanges, chosen, sites)
+        seconds.append(time.perf_counter() - started - computing / lanes)
+    return seconds[1:]
+
+
+def _round(
+    number: int, weights: Weights, exchanges: Exchanges, chosen: Method, sites: Sequence[str]
+) -> tuple[Weights, float]:
+    """Return the next model and the seconds that the sites computed."""
+    nodes = exchanges.grid.sites()
+    messages = chosen.strategy.configure_train(
+        number, arrays(weights), config(request(number)), drawn_grid([nodes[site] for site in sites])
+    )
+    mean, computing = FixedPointMean(len(weights)), 0.0
+    for answer in exchanges.send(
+        "train", TrainReply, messages, sites, round_number=number, accept=partial(_add, mean)
+    ):
+        computing += answer.reply.seconds
+    content = RecordDict(
+        {"arrays": arrays(mean.mean()), "metrics": MetricRecord({"num-examples": mean.examples})}
+    )
+    record, _ = chosen.strategy.aggregate_train(
+        number, [Message(content, dst_node_id=0, message_type="train")]
+    )
+    assert isinstance(record, ArrayRecord)
+    following = read_weights(RecordDict({"arrays": record}))
+    assert following is not None
+    return following, computing
+
+
+def _add(mean: FixedPointMean, answer: Answer[TrainReply]) -> None:
+    assert answer.weights is not None
+    mean.add(answer.weights, answer.reply.examples)

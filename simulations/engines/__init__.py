@@ -1,0 +1,1 @@
+"""Engines that run virtual hospitals: in this process, or on Ray."""

@@ -1,0 +1,153 @@
+"""A simulated federation: ordinary site folders, the ordinary client on each, the ordinary round loop."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedchemo.client.app import client_app
+from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
+from fedchemo.client.participant import Notice, Participant
+from fedchemo.client.policy import Policy
+from fedchemo.client.training.device import choose
+from fedchemo.server.events import EventLog, Listener
+from fedchemo.server.result import save_result
+from fedchemo.server.rounds.exchange import SiteGrid
+from fedchemo.server.rounds.loop import Outcome, RoundLoop
+from fedchemo.server.run_folder import RunFolder
+from fedchemo.server.summary import Rows, from_predictions
+from fedchemo.shared.configuration import RunConfiguration
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.simulations.engines.local import LocalGrid
+
+if TYPE_CHECKING:
+    from fedchemo.shared.wire.records import Weights
+
+NOTED = {"failed", "refused", "image_set_aside"}
+Engine = Callable[[Sequence[Participant]], contextlib.AbstractContextManager[SiteGrid]]
+"""Brings participants online behind a grid."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation gives: the run's outcome and the exact figures of its test patients."""
+
+    outcome: Outcome
+    figures: Mapping[str, Rows]
+    participants: Mapping[str, Participant]
+
+
+@contextlib.contextmanager
+def local_engine(participants: Sequence[Participant], *, workers: int | None = None) -> Iterator[LocalGrid]:
+    """Run the sites in threads of this process, with one torch thread each."""
+    import torch
+
+    # Sites side by side already use every core; a second thread each would fight for it.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    by_name = {participant.name: participant for participant in participants}
+    app = client_app(lambda context: by_name[str(context.node_config["site"])])
+    grid = LocalGrid(app, sorted(by_name), workers=workers)
+    try:
+        yield grid
+    finally:
+        grid.close()
+        torch.set_num_threads(threads)
+
+
+def read_sites(folders: Sequence[Path]) -> list[Cohort]:
+    """Read site folders, with the problems of all of them in one error.
+
+    Raises:
+        SiteProblems: FC101 with every problem of every folder.
+        FedchemoError: FC701 if two folders name the same site.
+    """
+    cohorts: list[Cohort] = []
+    problems: list[Problem] = []
+    for folder in folders:
+        try:
+            cohorts.append(read_site(folder))
+        except SiteProblems as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SiteProblems(problems)
+    names = [cohort.site for cohort in cohorts]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FedchemoError("FC701", f"several site folders have the name {', '.join(twice)}")
+    return cohorts
+
+
+def simulate(
+    folders: Sequence[Path],
+    configuration: RunConfiguration,
+    folder: RunFolder,
+    *,
+    cache: Path,
+    minimum_patients: int = 20,
+    device: str = "auto",
+    engine: Engine = local_engine,
+    listeners: Sequence[Listener] = (),
+) -> Simulated:
+    """Run a federation over site folders and write its run folder.
+
+    Args:
+        folders: site folders, whoever made them.
+        configuration: of the run.
+        folder: the run's.
+        cache: folder of prepared images; reused by later runs.
+        minimum_patients: sites with fewer labelled patients take part in evaluation only.
+        device: ``auto``, ``cpu`` or ``cuda:N``.
+        engine: how the sites run.
+        listeners: told of every event.
+
+    Raises:
+        FedchemoError: FC101, FC310, FC401, FC402 and others of its parts.
+    """
+    cohorts = read_sites(folders)
+    # The virtual hospitals' policy differs from a real one's default in this: the minimum counts the whole cohort.
+    policy = Policy(training_patients=1, patients=minimum_patients)
+    chosen, reason = choose(device)
+    with contextlib.closing(EventLog(folder.events, *listeners)) as events:
+        events.emit("device", device=str(chosen), reason=reason)
+
+        def notice_of(site: str) -> Notice:
+            """A virtual hospital keeps its log in the run's events: nobody's secret is in it."""
+
+            def notice(event: str, details: Mapping[str, object]) -> None:
+                if event in NOTED:
+                    events.emit(f"inside_site_{event}", site=site, **details)
+
+            return notice
+
+        participants = {
+            cohort.site: Participant(
+                cohort, cache, policy=policy, device=chosen, notice=notice_of(cohort.site)
+            )
+            for cohort in cohorts
+        }
+        with engine(list(participants.values())) as grid:
+            outcome = RoundLoop(grid, configuration, folder, events).run()
+        figures = {
+            "model": _exact(participants, configuration, outcome, outcome.weights),
+            "baseline": _exact(participants, configuration, outcome, outcome.baseline),
+        }
+        save_result(folder, configuration, outcome, figures, exact=True)
+    return Simulated(outcome, figures, participants)
+
+
+def _exact(
+    participants: Mapping[str, Participant],
+    configuration: RunConfiguration,
+    outcome: Outcome,
+    weights: Weights,
+) -> Rows:
+    predictions = {}
+    for name, site in participants.items():
+        _, probabilities, labels = site.probabilities(
+            "test", configuration.site, outcome.opening.statistics, weights
+        )
+        predictions[name] = (probabilities, labels > 0.5)
+    return from_predictions(predictions)

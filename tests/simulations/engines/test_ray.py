@@ -1,0 +1,105 @@
+"""Flower's own engine: the same model as the local one to the bit, what sites tell, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+from flwr.app import Message, RecordDict
+
+from fedchemo.client.cohort import read_site
+from fedchemo.client.participant import Participant
+from fedchemo.client.policy import Policy
+from fedchemo.server.run_folder import RunFolder
+from fedchemo.shared.configuration import (
+    ImagingSettings,
+    ModelSettings,
+    RunConfiguration,
+    SiteConfiguration,
+)
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.simulations.engines import ray as engine
+from fedchemo.simulations.simulate import local_engine, simulate
+from tests.sites import write_site
+
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the package ray is not there")
+CONFIGURATION = RunConfiguration(
+    rounds=2,
+    site=SiteConfiguration(
+        imaging=ImagingSettings(enabled=False, grid=8),
+        model=ModelSettings(widths=(4, 4, 4, 4), norm_groups=2, film_bottleneck=2),
+    ),
+)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return [write_site(tmp_path / "sites", name) for name in ("A", "B", "C")]
+
+
+def run(folders, out: Path, chosen):
+    simulated = simulate(
+        folders, CONFIGURATION, RunFolder(out), cache=out / "cache", device="cpu", engine=chosen
+    )
+    return simulated, (out / "model.safetensors").read_bytes()
+
+
+def ray_processes() -> list[str]:
+    """Return the command lines of Ray's processes that descend from this one."""
+    parents, lines = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    ours = {os.getpid()}
+    while found := {child for child, parent in parents.items() if parent in ours} - ours:
+        ours |= found
+    return [lines[process] for process in ours - {os.getpid()} if "ray" in lines[process]]
+
+
+@needs_ray
+def test_it_gives_the_local_engines_model_and_leaves_no_process(folders, tmp_path):
+    environment = {name: os.environ.get(name) for name in ("PYTHONPATH", "OMP_NUM_THREADS")}
+    seen: list[str] = []
+    refused: list[Message] = []
+
+    @contextlib.contextmanager
+    def watched(participants):
+        """Prove that the search for processes finds them while they run."""
+        with engine.ray_engine(participants, workers=1) as grid:
+            seen.extend(ray_processes())
+            # A request that says nothing, to see how a refusal comes back.
+            refused.extend(grid.replies([Message(RecordDict(), grid.sites()["B"], "train")], timeout=30))
+            yield grid
+
+    _, local = run(folders, tmp_path / "local", partial(local_engine, workers=1))
+    simulated, ray = run(folders, tmp_path / "ray", watched)
+    assert ray == local
+    assert sorted(simulated.outcome.opening.roles) == ["A", "B", "C"]
+    assert {name: os.environ.get(name) for name in environment} == environment
+    end = time.monotonic() + 20
+    while (left := ray_processes()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert seen
+    assert [reply.error.reason for reply in refused] == ["FC304"]
+    events = map(json.loads, (tmp_path / "ray" / "events.jsonl").read_text().splitlines())
+    told = [event for event in events if event["event"] == "inside_site_refused"]
+    assert [(event["site"], event["code"]) for event in told] == [("B", "FC304")]
+    assert left == []
+
+
+def test_without_ray_it_says_what_to_install(folders, tmp_path, monkeypatch):
+    participant = Participant(read_site(folders[0]), tmp_path, policy=Policy())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FedchemoError) as caught, engine.ray_engine([participant]):
+        pass
+    assert caught.value.code == "FC760"
+    assert "pip install fedchemo[ray]" in caught.value.entry.remedy

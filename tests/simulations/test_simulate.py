@@ -1,0 +1,211 @@
+"""Whole simulated federations: the same bits again, golden numbers, every strategy, and their refusals."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from sklearn.linear_model import LogisticRegression
+
+from fedchemo.client.cohort import SiteProblems, read_site
+from fedchemo.client.participant import Participant
+from fedchemo.client.policy import Policy
+from fedchemo.server.run_folder import RunFolder
+from fedchemo.shared.clinical.encoding import encode
+from fedchemo.shared.configuration import RunConfiguration, parse
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.simulations.simulate import local_engine, simulate
+from tests.sites import SMALL, write_site
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    made = tmp_path_factory.mktemp("sites")
+    return [
+        write_site(made, "a", patients=60, images=30),
+        write_site(made, "b", patients=48, images=0),
+        write_site(made, "c", patients=54, images=54),
+        write_site(made, "small", patients=12, images=12),
+    ]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def configured(strategy=None, site=None, **settings):
+    content = {"rounds": 2, "site": {**SMALL, **(site or {})}, "strategy": strategy or {}, **settings}
+    return parse(RunConfiguration, content, source="test")
+
+
+@pytest.fixture
+def run(folders, cache, tmp_path):
+    def simulated(name="run", configuration=None, *, sites=None, workers=None, **options):
+        return simulate(
+            sites or folders,
+            configuration or configured(),
+            RunFolder(tmp_path / name),
+            cache=cache,
+            device="cpu",
+            engine=partial(local_engine, workers=workers),
+            **options,
+        )
+
+    return simulated
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_same_run_gives_the_same_bits_in_threads_or_one_by_one(run, folders, tmp_path):
+    """Two sites side by side, twenty times, equal the same two one after the other."""
+    once = configured(rounds=1)
+    run("alone", once, sites=[folders[0], folders[2]], workers=1)
+    for index in range(20):
+        run(f"side{index}", once, sites=[folders[0], folders[2]], workers=2)
+        assert weights(tmp_path / f"side{index}") == weights(tmp_path / "alone")
+
+
+def test_another_seed_gives_another_model(run, tmp_path):
+    run("zero")
+    run("one", configured(site={"seed": 1}))
+    assert weights(tmp_path / "zero") != weights(tmp_path / "one")
+
+
+def test_the_order_of_folders_does_not_matter(run, folders, tmp_path):
+    run("forwards")
+    run("backwards", sites=folders[::-1])
+    assert weights(tmp_path / "forwards") == weights(tmp_path / "backwards")
+
+
+STRATEGIES = {
+    "fedavg": {},
+    "fedprox": {"proximal_mu": 1.0},
+    "fedadam": {},
+    "fedyogi": {},
+    "fedadagrad": {},
+    "fedavgm": {},
+    "fedmedian": {},
+    "fedtrimmedavg": {"trim": 0.34},
+    "krum": {"malicious": 0},
+}
+
+
+def test_every_strategy_runs_and_differs_from_the_others(run, tmp_path):
+    models = {}
+    for name, options in STRATEGIES.items():
+        outcome = run(name, configured({"name": name, **options})).outcome
+        assert np.isfinite(outcome.weights).all()
+        models[name] = weights(tmp_path / name)
+    # Of three updates, trimming one at each end leaves the median.
+    assert models.pop("fedtrimmedavg") == models["fedmedian"]
+    assert len(set(models.values())) == len(models)
+
+
+def test_small_sites_evaluate_only_and_all_test_patients_count(run):
+    simulated = run()
+    assert simulated.outcome.opening.sites("evaluate") == ["small"]
+    assert simulated.outcome.opening.sites("train") == ["a", "b", "c"]
+    test = sum(len(site.cohort.patients("test")) for site in simulated.participants.values())
+    assert simulated.figures["model"]["all sites"].patients == test
+    assert simulated.outcome.opening.replies["small"].moments is None
+
+
+def test_the_baseline_is_the_pooled_logistic_regression(run):
+    simulated = run()
+    opening = simulated.outcome.opening
+    tables, labels = [], []
+    for name in opening.sites("train"):
+        site = simulated.participants[name].cohort
+        frame = site.clinical.loc[site.patients("train")]
+        tables.append(encode(frame, configured().site.clinical, opening.statistics))
+        labels.append(frame["pcr"].to_numpy())
+    pooled = np.concatenate(tables).astype(np.float64)
+    reference = LogisticRegression(tol=1e-10, max_iter=1000).fit(pooled, np.concatenate(labels))
+    a = simulated.participants["a"]
+    patients, found, _ = a.probabilities(
+        "test", configured().site, opening.statistics, simulated.outcome.baseline
+    )
+    frame = a.cohort.clinical.loc[patients]
+    expected = reference.predict_proba(encode(frame, configured().site.clinical, opening.statistics))[:, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_run_folder_holds_all_that_it_promises(run, tmp_path):
+    outcome = run().outcome
+    folder = tmp_path / "run"
+    assert {path.name for path in folder.iterdir()} == {
+        "federation.toml", "events.jsonl", "rounds", "model.safetensors", "model.json", "summary.json",
+    }  # fmt: skip
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert events[-1] == events[-1] | {"event": "run_ended", "outcome": "completed"}
+    saved = safetensors.numpy.load(weights(folder))
+    assert sum(array.size for array in saved.values()) == outcome.manifest.size
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["best_round"] == outcome.best
+    assert set(summary["test"]) == {"model", "baseline"}
+    assert not list(folder.rglob("*.part"))
+
+
+def test_latest_best_and_every_kth_checkpoint_are_kept(run, tmp_path):
+    outcome = run(configuration=configured(rounds=5, keep_every=2)).outcome
+    kept = {int(path.stem) for path in (tmp_path / "run" / "rounds").glob("*.safetensors")}
+    assert kept == {2, 4, 5, outcome.best}
+
+
+def test_a_fraction_of_sites_trains_and_the_others_score(run, tmp_path):
+    run(configuration=configured(rounds=3, fraction=0.5))
+    events = [json.loads(line) for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
+    drawn = [event["sites"] for event in events if event["event"] == "round_started"]
+    assert all(len(sites) == 2 for sites in drawn)
+
+
+def test_metrics_none_still_finishes_with_the_last_model(folders, cache, tmp_path):
+    """Weights and a count leave, the run finishes, the last model is the result."""
+    from contextlib import closing
+
+    from fedchemo.server.events import EventLog
+    from fedchemo.server.rounds.loop import RoundLoop
+
+    policy = Policy(metrics=False)
+    participants = [Participant(read_site(folder), cache, policy=policy) for folder in folders[:3]]
+    seen = []
+    with local_engine(participants) as grid, closing(EventLog(None, seen.append)) as events:
+        outcome = RoundLoop(grid, configured(), RunFolder(tmp_path / "run"), events).run()
+    assert outcome.best == 2
+    assert outcome.tests == {"baseline": {}, "model": {}}
+    answers = [e["reply"] for e in seen if e["event"] == "site_answered" and e["kind"] == "train"]
+    assert answers
+    assert all(reply["loss"] is None and reply["validation"] is None for reply in answers)
+
+
+def test_without_images_the_model_is_the_clinical_one(run):
+    outcome = run(configuration=configured(site={"imaging": {"enabled": False}})).outcome
+    assert outcome.manifest.size == len(outcome.weights) == 12
+
+
+def test_problems_of_all_sites_come_in_one_error(run, folders, tmp_path):
+    broken = [write_site(tmp_path / "broken", name, patients=10) for name in ("x", "y")]
+    for site in broken:
+        table = (site / "clinical.csv").read_text().splitlines()
+        table[1] = table[1].replace(",", ",7", 1)
+        (site / "clinical.csv").write_text("\n".join(table))
+    with pytest.raises(SiteProblems) as caught:
+        run(sites=[*folders, *broken])
+    assert {"x", "y"} <= {part for problem in caught.value.problems for part in str(problem.file).split("/")}
+
+
+def test_two_folders_of_one_name_are_refused(run, folders, tmp_path):
+    again = write_site(tmp_path / "again", "a", patients=40)
+    with pytest.raises(FedchemoError, match="FC701"):
+        run(sites=[*folders, again])
+
+
+def test_nobody_may_train(run, folders):
+    with pytest.raises(FedchemoError, match="FC402"):
+        run(minimum_patients=1000)
