@@ -413,11 +413,6 @@ CATALOGUE: dict[str, Entry] = {
         "The site did not answer before the exchange ended: it is slow, hung, or cut off.",
         "Ask the site's engineer; raise --deadline if its training takes longer. The run goes on without it.",
     ),
-    "FC750": Entry(
-        "Synthetic cohort not possible",
-        "A number of patients, sites or voxels, or a share, is out of its range.",
-        "Correct the value named in the message.",
-    ),
     # 9: a hospital's refusal
     "FC901": Entry(
         "Too few patients",

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from fedchemo.client.training.data import TrainingData
 from fedchemo.client.training.device import memory_named
+from fedchemo.client.training.objective import objective
 from fedchemo.client.training.order import BatchOrder, derived_order, steps_an_epoch
 from fedchemo.shared.configuration import TrainingSettings
 from fedchemo.shared.errors import FedchemoError
@@ -102,14 +102,13 @@ def train_round(
         for rows in itertools.islice(batches, steps):
             images, has_image = _images(data, rows, device, augmentation)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-                logits = model(images, has_image, clinical[rows])
-            loss = binary_cross_entropy_with_logits(logits, labels[rows])
+                loss, entropy = objective(model, images, has_image, clinical[rows], labels[rows])
 
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             _pull_back(trained, received, proximal_mu)
             norm = _clip(trained, settings.clip_norm)
-            value = loss.item()
+            value = entropy.item()
             if not (math.isfinite(value) and math.isfinite(norm)):
                 raise _diverged(
                     site, round_number, f"step {taken + 1} of {steps}: loss {value}, gradient {norm}"

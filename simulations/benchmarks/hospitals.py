@@ -17,6 +17,9 @@ from fedchemo.simulations.benchmarks.workload import answer
 
 from flwr.app import Context, Message  # isort: skip - silenced by then
 
+PATIENCE_S = 300.0
+"""Hundreds of sites that share one process may be silent for long, and are not lost."""
+
 
 def serve(kits: Sequence[Path]) -> None:
     """Serve for each kit until SIGTERM, or until the benchmark that started this process is gone."""
@@ -34,7 +37,7 @@ def _node(kit: Kit) -> HospitalNode:
     def app(message: Message, _context: Context) -> Message:
         return answer(message, kit.site)
 
-    return HospitalNode(kit, app, on_event=lambda _kind, _details: None)
+    return HospitalNode(kit, app, on_event=lambda _kind, _details: None, heartbeat=PATIENCE_S)
 
 
 def _watch(ended: threading.Event) -> None:

@@ -11,7 +11,7 @@ from fedchemo.deploy.provisioning.request import FederationRequest
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.server.rounds.exchange import SiteGrid
 from fedchemo.shared.federation import FederationFolder
-from fedchemo.simulations.benchmarks.hospitals import hospitals
+from fedchemo.simulations.benchmarks.hospitals import PATIENCE_S, hospitals
 from fedchemo.simulations.benchmarks.processes import free_port, until
 from fedchemo.simulations.benchmarks.workload import site_names
 
@@ -27,6 +27,7 @@ def networked(folder: Path, sites: int, *, processes: int) -> Iterator[tuple[Sit
     """Yield the grid and the names of its sites, once all are online."""
     made, names = federation(folder, sites), site_names(sites)
     kits = [[made.kit(name) for name in names[first::processes]] for first in range(processes)]
-    with Coordinator(made.path) as coordinator, hospitals(kits), coordinator.grid() as grid:
+    online = Coordinator(made.path, lost_after_s=PATIENCE_S)
+    with online as coordinator, hospitals(kits), coordinator.grid() as grid:
         until(lambda: len(grid.sites()) == sites, seconds=120, what=f"{sites} sites are online")
         yield grid, names

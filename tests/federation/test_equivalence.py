@@ -12,7 +12,7 @@ SITES = ("site01", "site02", "site03")
 @pytest.mark.network
 def test_three_processes_over_tls_give_the_simulated_model(commands, free_port):
     folder = commands.folder
-    commands.run("split", "--dataset", "synthetic", "--patients", 180, "--sites", 3, "--out", "sites")
+    commands.run("split", "--dataset", "synthetic", "--patients", 330, "--sites", 3, "--out", "sites")
     names = sorted(path.name for path in (folder / "sites").iterdir())
     sites = [argument for name in names for argument in ("--site", name)]
     commands.run("provision", "--out", "fed", "--host", "127.0.0.1", "--port", free_port, *sites)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,12 @@ from fedchemo.simulations.datasets.synthetic.clinical import (
 )
 from fedchemo.simulations.datasets.synthetic.examination import Patient, examine
 from fedchemo.simulations.datasets.synthetic.outcome import ceiling, organisation, probability
-from fedchemo.simulations.datasets.synthetic.scanner import Scanner, choose, site_scanners
+from fedchemo.simulations.datasets.synthetic.scanner import SHAPE, Scanner, choose, site_scanners
 
 NAME = "synthetic"
 VISIT = "T0"
 MOST_PATIENTS = 100_000
+SMALLEST, LARGEST = 16, 512
 
 
 def generate(
@@ -33,8 +35,10 @@ def generate(
     patients: int,
     sites: int,
     seed: int,
+    size: tuple[int, int, int] = SHAPE,
     image_fraction: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> Dataset:
     """Make a cohort and write its images to ``folder/images/<patient>/T0/``.
 
@@ -46,13 +50,15 @@ def generate(
         patients: how many.
         sites: how many hospitals, ``site01`` being the largest.
         seed: of every draw.
+        size: voxels of a volume; fewer of them are larger.
         image_fraction: share of patients, chosen at random, who have images.
         progress: told how many patients are done, of how many.
+        workers: threads that make images; the result does not depend on them.
 
     Raises:
-        FedchemoError: FC751 if the numbers make no cohort.
+        FedchemoError: FC751 if the numbers make no cohort; FC004 if an image cannot be written.
     """
-    _require(patients, sites, image_fraction)
+    _require(patients, sites, size, image_fraction)
     draws, variables, truth = tables(patients=patients, sites=sites, seed=seed)
     scanners = _scanners(draws, variables, seed=seed)
     clinical = _clinical_frame(draws, variables, truth)
@@ -60,16 +66,24 @@ def generate(
     hidden, volumes = organisation(draws), variables["tumour_volume_cc"].to_numpy()
     imaged = draws["image"].to_numpy() < image_fraction
 
+    def images_of(number: int) -> tuple[PhaseFiles, Mapping[str, float]] | None:
+        if not imaged[number]:
+            return None
+        patient = Patient(number, float(volumes[number]), float(hidden[number]), scanners[number])
+        examination = examine(patient, seed=seed, shape=size)
+        return examination.write(folder / "images" / clinical.index[number] / VISIT), examination.measured
+
     images: dict[str, dict[str, PhaseFiles]] = {}
     visits: list[dict[str, str | float]] = []
-    for number, name in enumerate(clinical.index):
-        if imaged[number]:
-            patient = Patient(number, float(volumes[number]), float(hidden[number]), scanners[number])
-            examination = examine(patient, seed=seed)
-            images[name] = {VISIT: examination.write(folder / "images" / name / VISIT)}
-            visits.append({"patient_id": name, "visit": VISIT, **examination.measured})
-        if progress:
-            progress(number + 1, patients)
+    with ThreadPoolExecutor(workers) as pool:
+        for number, (name, made) in enumerate(
+            zip(clinical.index, pool.map(images_of, range(patients)), strict=True)
+        ):
+            if made is not None:
+                images[name], measured = {VISIT: made[0]}, made[1]
+                visits.append({"patient_id": name, "visit": VISIT, **measured})
+            if progress:
+                progress(number + 1, patients)
     return Dataset(
         name=NAME,
         clinical=clinical,
@@ -111,10 +125,12 @@ def _clinical_frame(draws: pd.DataFrame, variables: pd.DataFrame, truth: Vector)
     return frame[[*COLUMNS[1:], "site"]]
 
 
-def _require(patients: int, sites: int, image_fraction: float) -> None:
+def _require(patients: int, sites: int, size: tuple[int, int, int], image_fraction: float) -> None:
     if not 1 <= patients <= MOST_PATIENTS:
         raise FedchemoError("FC751", f"{patients} patients; between 1 and {MOST_PATIENTS} can be made")
     if not 1 <= sites <= patients:
         raise FedchemoError("FC751", f"{sites} sites for {patients} patients; each site needs a patient")
+    if not all(SMALLEST <= voxels <= LARGEST for voxels in size):
+        raise FedchemoError("FC751", f"volumes of {size} voxels; each axis has {SMALLEST} to {LARGEST}")
     if not 0 <= image_fraction <= 1:
         raise FedchemoError("FC751", f"an image fraction of {image_fraction:g}; it lies between 0 and 1")

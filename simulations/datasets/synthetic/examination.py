@@ -11,15 +11,14 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.randomness import numpy_stream
 from fedchemo.simulations.datasets.contract import PhaseFiles
 from fedchemo.simulations.datasets.synthetic.anatomy import Mask, build
-from fedchemo.simulations.datasets.synthetic.kinetics import CURVES, Strength, arrange, enhancement, phases
-from fedchemo.simulations.datasets.synthetic.scanner import Scanner, acquire
+from fedchemo.simulations.datasets.synthetic.kinetics import CURVES, arrange, draw_manner, enhancement, phases
+from fedchemo.simulations.datasets.synthetic.scanner import SHAPE, Scanner, acquire
 
-SHAPE = (64, 64, 32)
-SPACING_MM = (1.25, 1.25, 2.5)
-"""80 mm along each axis, RAS+: a crop of one breast."""
+Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -44,52 +43,65 @@ class Examination:
     """Images and measurements of one visit.
 
     Attributes:
-        volumes: ``pre``, ``early``, ``late`` (int16) and ``lesion`` (uint8, 0 or 1), each of `SHAPE`.
+        volumes: ``pre``, ``early``, ``late`` (int16) and ``lesion`` (uint8, 0 or 1), of one shape, axes in RAS+ order.
         spacing_mm: distance between voxels.
         measured: columns of ``visits.csv`` as a radiologist would fill them.
     """
 
     volumes: Mapping[str, NDArray[np.generic]]
-    spacing_mm: tuple[float, float, float]
+    spacing_mm: Spacing
     measured: Mapping[str, float]
 
     def write(self, folder: Path) -> PhaseFiles:
-        """Write each volume as ``.nii.gz`` and return the paths; the same volumes give the same bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write each volume as ``.nii.gz`` and return the paths; the same volumes give the same bytes.
+
+        Raises:
+            FedchemoError: FC004 if a file cannot be written.
+        """
         affine = np.diag([*self.spacing_mm, 1.0])
-        for name, values in self.volumes.items():
-            content = nibabel.Nifti1Image(values, affine).to_bytes()
-            # Without a time stamp. Level 1: noise hardly shrinks however long one tries.
-            (folder / f"{name}.nii.gz").write_bytes(gzip.compress(content, 1, mtime=0))
-        return PhaseFiles(**{name: folder / f"{name}.nii.gz" for name in self.volumes})
+        files = {name: folder / f"{name}.nii.gz" for name in self.volumes}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, values in self.volumes.items():
+                content = nibabel.Nifti1Image(values, affine).to_bytes()
+                # Without a time stamp. Level 1: noise hardly shrinks however long one tries.
+                files[name].write_bytes(gzip.compress(content, 1, mtime=0))
+        except OSError as error:
+            raise FedchemoError("FC004", f"{error.filename or folder}: {error.strerror or error}") from error
+        return PhaseFiles(**files)
 
 
-def examine(patient: Patient, *, seed: int) -> Examination:
-    """Make a patient's examination; every draw comes from a stream of (seed, patient)."""
+def examine(patient: Patient, *, seed: int, shape: tuple[int, int, int] = SHAPE) -> Examination:
+    """Make a patient's examination; every draw comes from a stream of (seed, patient).
+
+    Args:
+        patient: what it depends on.
+        seed: the cohort's.
+        shape: voxels of a volume; the field of view is the scanner's whatever it is.
+    """
     generator = numpy_stream(seed, "synthetic", patient.number, "image")
     scanner = patient.scanner
-    anatomy = build(generator, shape=SHAPE, spacing_mm=SPACING_MM, tumour_cc=patient.tumour_cc)
-    tumour, background = (float(factor) for factor in np.exp(generator.normal(0, (0.15, 0.4))))
-    vigour = arrange(generator, anatomy, hidden=patient.hidden, spacing_mm=SPACING_MM)
-    signals = phases(
-        anatomy, vigour, Strength(tumour, background), fat_signal=scanner.fat, minutes=scanner.minutes
-    )
-    pre, early, late = acquire(generator, scanner, signals, spacing_mm=SPACING_MM)
+    spacing_mm = scanner.voxels_mm(shape)
+    anatomy = build(generator, shape=shape, spacing_mm=spacing_mm, tumour_cc=patient.tumour_cc)
+    manner = draw_manner(generator)
+    vigour = arrange(generator, anatomy, hidden=patient.hidden, spacing_mm=spacing_mm)
+    signals = phases(anatomy, vigour, manner, fat_signal=scanner.fat, minutes=scanner.minutes)
+    pre, early, late = acquire(generator, scanner, signals, spacing_mm=spacing_mm)
     amplitude, uptake, washout = CURVES["gland"]
     gland = enhancement(scanner.minutes[0], amplitude=amplitude, uptake=uptake, washout=washout)
     return Examination(
         volumes={"pre": pre, "early": early, "late": late, "lesion": anatomy.tumour.astype(np.uint8)},
-        spacing_mm=SPACING_MM,
+        spacing_mm=spacing_mm,
         measured={
-            "ftv_cc": round(float(anatomy.tumour.sum() * np.prod(SPACING_MM)) / 1000, 3),
-            "longest_diameter_mm": round(longest_diameter_mm(anatomy.tumour), 1),
-            "sphericity": round(sphericity(anatomy.tumour), 3),
-            "bpe": round(100 * background * float(gland), 1),
+            "ftv_cc": round(float(anatomy.tumour.sum() * np.prod(spacing_mm)) / 1000, 3),
+            "longest_diameter_mm": round(longest_diameter_mm(anatomy.tumour, spacing_mm), 1),
+            "sphericity": round(sphericity(anatomy.tumour, spacing_mm), 3),
+            "bpe": round(100 * manner.background * float(gland), 1),
         },
     )
 
 
-def longest_diameter_mm(mask: Mask, spacing_mm: tuple[float, float, float] = SPACING_MM) -> float:
+def longest_diameter_mm(mask: Mask, spacing_mm: Spacing) -> float:
     """Return the largest extent of a mask over thirteen directions, mm."""
     points = np.argwhere(mask) * np.array(spacing_mm)
     directions = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T[:13].astype(float)
@@ -97,7 +109,7 @@ def longest_diameter_mm(mask: Mask, spacing_mm: tuple[float, float, float] = SPA
     return float(np.ptp(along, axis=0).max() + spacing_mm[0])
 
 
-def sphericity(mask: Mask, spacing_mm: tuple[float, float, float] = SPACING_MM) -> float:
+def sphericity(mask: Mask, spacing_mm: Spacing) -> float:
     """Return the surface of a sphere of a mask's volume over the mask's own surface, at most 1.
 
     The faces between voxels overstate a smooth surface by 3/2 on average over directions (Cauchy's formula).

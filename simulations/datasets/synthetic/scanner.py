@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from fedchemo.shared.randomness import numpy_stream
 from fedchemo.simulations.datasets.synthetic.anatomy import Volume, random_field
 
+SHAPE = (64, 64, 32)
+"""Voxels of a volume: with 1.25 x 1.25 x 2.5 mm each, 80 mm along each axis, a crop of one breast."""
+
 
 @dataclass(frozen=True)
 class Scanner:
@@ -22,6 +25,7 @@ class Scanner:
         fat: signal of fat; low where fat suppression works well.
         shading: SD of the logarithm of the receive coil's sensitivity over the volume.
         minutes: times of the early and the late phase after the injection.
+        spacing_mm: voxel size with a matrix of `SHAPE`; another matrix covers the same field of view.
     """
 
     vendor: str
@@ -30,12 +34,39 @@ class Scanner:
     fat: float
     shading: float
     minutes: tuple[float, float]
+    spacing_mm: tuple[float, float, float]
+
+    def voxels_mm(self, shape: tuple[int, int, int]) -> tuple[float, float, float]:
+        """Return the voxel size with a matrix of ``shape``."""
+        x, y, z = (
+            spacing * full / size for spacing, full, size in zip(self.spacing_mm, SHAPE, shape, strict=True)
+        )
+        return x, y, z
 
 
+# Made up: they differ as makers' usual protocols do, and say nothing of a real one.
 VENDORS = (
-    Scanner("GE", gain=300, noise=0.025, fat=0.24, shading=0.05, minutes=(2.5, 7.5)),
-    Scanner("Siemens", gain=150, noise=0.035, fat=0.38, shading=0.08, minutes=(2.3, 7.2)),
-    Scanner("Philips", gain=620, noise=0.022, fat=0.30, shading=0.06, minutes=(2.7, 7.9)),
+    Scanner(
+        "GE", gain=300, noise=0.025, fat=0.24, shading=0.05, minutes=(2.5, 7.5), spacing_mm=(1.25, 1.25, 2.5)
+    ),
+    Scanner(
+        "Siemens",
+        gain=150,
+        noise=0.035,
+        fat=0.38,
+        shading=0.08,
+        minutes=(2.3, 7.2),
+        spacing_mm=(1.2, 1.2, 2.5),
+    ),
+    Scanner(
+        "Philips",
+        gain=620,
+        noise=0.022,
+        fat=0.30,
+        shading=0.06,
+        minutes=(2.7, 7.9),
+        spacing_mm=(1.3, 1.3, 2.5),
+    ),
 )
 MAIN_SHARE = 0.92
 """The share of a hospital's patients who are imaged on its main scanner."""
@@ -79,6 +110,7 @@ def acquire(
 
 def _adjusted(scanner: Scanner, generator: np.random.Generator) -> Scanner:
     gain, noise, fat = (float(factor) for factor in np.exp(generator.normal(0, (0.15, 0.1, 0.12))))
+    in_plane = round(scanner.spacing_mm[0] * (1 + float(generator.uniform(-0.02, 0.02))), 3)
     early, late = (float(shift) for shift in generator.uniform((-0.2, -0.4), (0.2, 0.4)))
     return replace(
         scanner,
@@ -86,4 +118,5 @@ def _adjusted(scanner: Scanner, generator: np.random.Generator) -> Scanner:
         noise=scanner.noise * noise,
         fat=scanner.fat * fat,
         minutes=(scanner.minutes[0] + early, scanner.minutes[1] + late),
+        spacing_mm=(in_plane, in_plane, scanner.spacing_mm[2]),
     )

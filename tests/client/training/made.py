@@ -43,6 +43,8 @@ def cohort(
     labels = (np.arange(n) % 3 == 0).astype(np.float32)
     images = rng.normal(size=(n, 3, grid, grid, grid)).astype(np.float32)
     images[labels == 1, 1, grid // 2 :] += signal
+    # Rounded as the cache rounds them.
+    images = images.astype(np.float16).astype(np.float32)
     patients = [f"patient-{i:03d}" for i in range(n)]
     return TrainingData(
         images=MemoryImages(
@@ -61,10 +63,14 @@ def cohort(
 def model(
     *, imaging: ImagingSettings = IMAGING, settings: ModelSettings = MODEL, gate: float = 0.01
 ) -> FusionModel:
-    """Return a model at its start, the gate a little open so that every parameter learns from the first step."""
+    """Return a model at its start; with its gate and its head a little open, unless ``gate`` is 0.
+
+    Open, every parameter learns from the first step.
+    """
     made = build(settings, imaging, FEATURES)
     initialise(made, 0)
-    if made.gate is not None:
+    if made.image is not None and gate:
         with torch.no_grad():
-            made.gate.fill_(gate)
+            made.image.gate.opening.fill_(gate)
+            made.image.head.weight.copy_(torch.linspace(-0.5, 0.5, made.image.head.in_features)[None])
     return made

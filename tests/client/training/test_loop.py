@@ -14,6 +14,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from fedchemo.client.training.loop import predict, train_round
+from fedchemo.client.training.objective import objective
 from fedchemo.shared.configuration import ImagingSettings, ModelSettings, TrainingSettings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.model.packing import manifest, pack
@@ -160,11 +161,11 @@ def test_the_proximal_term_is_the_one_computed_by_hand(imaging):
     has_image = torch.tensor([patient in data.images for patient in data.patients])
     images[has_image] = data.images.batch([patient for patient in data.patients if patient in data.images])
     for _ in range(3):
-        logits = expected(images, has_image, torch.from_numpy(data.clinical))
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(data.labels))
+        loss, _ = objective(
+            expected, images, has_image, torch.from_numpy(data.clinical), torch.from_numpy(data.labels)
+        )
         distance = sum(((p - w) ** 2).sum() for p, w in zip(expected.parameters(), origin, strict=True))
-        objective = loss + mu / 2 * distance
-        gradients = torch.autograd.grad(objective, list(expected.parameters()))
+        gradients = torch.autograd.grad(loss + mu / 2 * distance, list(expected.parameters()))
         with torch.no_grad():
             for parameter, gradient in zip(expected.parameters(), gradients, strict=True):
                 parameter.sub_(lr * gradient)

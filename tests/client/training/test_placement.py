@@ -54,3 +54,9 @@ def test_what_a_caller_does_to_a_batch_stays_with_the_caller(source):
     images.batch(["a"]).zero_()
     images.batch(["a"]).zero_()
     assert torch.equal(images.batch(["a"])[0], source.images["a"])
+
+
+def test_a_kept_image_keeps_nothing_else_alive(source):
+    images = DeviceImages(source, CPU, has_room=lambda _device: True)
+    images.batch(["a", "b", "c", "d"])
+    assert {image.untyped_storage().nbytes() for image in images._kept.values()} == {3 * 2**3 * 2}

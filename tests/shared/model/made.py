@@ -11,6 +11,7 @@ import torch
 
 from fedchemo.shared.configuration import ImagingSettings, ModelSettings
 from fedchemo.shared.model.build import build
+from fedchemo.shared.model.film import Film
 from fedchemo.shared.model.fusion import FusionModel
 from fedchemo.shared.model.initialise import initialise
 from fedchemo.shared.randomness import torch_stream
@@ -23,7 +24,7 @@ FEATURES = 5
 def fusion_model(
     *, model: ModelSettings = MODEL, imaging: ImagingSettings = IMAGING, seed: int = 0, gate: float = 0.0
 ) -> FusionModel:
-    """Return a model with drawn parameters, a clinical layer that is not zero, and its gate at ``gate``."""
+    """Return a model as if trained: nothing that starts at zero is, but for the gate, which is at ``gate``."""
     built = build(model, imaging, FEATURES)
     initialise(built, seed)
     with torch.no_grad():
@@ -31,6 +32,14 @@ def fusion_model(
         built.clinical.bias.fill_(0.3)
         if built.gate is not None:
             built.gate.fill_(gate)
+            built.image.head.weight.copy_(torch.linspace(-1, 1, built.image.head.in_features)[None])
+        if built.image is not None:
+            built.image.head.weight.normal_(0, 0.3, generator=torch_stream(seed, "head"))
+        for module in built.modules():
+            if isinstance(module, Film):
+                module.modulation.weight.copy_(
+                    torch.linspace(-1, 1, module.modulation.weight.numel()).view_as(module.modulation.weight)
+                )
     return built
 
 

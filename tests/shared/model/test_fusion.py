@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedchemo.shared.configuration import ImagingSettings
+from fedchemo.shared.model.fusion import GATE_GAIN
 from tests.shared.model.made import FEATURES, batch, fusion_model, same_bits
 
 finite = st.floats(-1e6, 1e6, width=32)
@@ -31,6 +32,15 @@ def test_a_closed_gate_gives_the_clinical_logit_to_the_bit(made, training):
     assert same_bits(model(images, has_image, clinical), model.clinical_logits(clinical))
 
 
+@pytest.mark.parametrize("scale", [6e4, 1e20, 3e38])
+def test_no_brightness_passes_a_closed_gate(scale):
+    """The last one overflows inside the backbone: zero times what comes out would be NaN."""
+    images, clinical = batch(3)
+    model = fusion_model()
+    logits = model(images.clamp(-1, 1) * scale, torch.tensor([True, True, False]), clinical)
+    assert same_bits(logits, model.clinical_logits(clinical))
+
+
 @settings(max_examples=40, deadline=None)
 @given(batches(), st.floats(-3, 3))
 def test_no_image_gives_the_clinical_logit_to_the_bit_whoever_shares_the_batch(made, gate):
@@ -53,16 +63,19 @@ def test_what_stands_in_place_of_an_absent_image_does_not_matter(garbage):
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_negative_zero_too():
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("has_image", [[True, True], [True, False], [False, False]])
+def test_negative_zero_too(has_image, sign):
+    """A closed gate adds 0.0 or -0.0, as the residual's sign is; only the one turns a logit of -0.0 to 0.0."""
     model = fusion_model()
     with torch.no_grad():
         model.clinical.weight.zero_()
         model.clinical.bias.fill_(-0.0)
+        model.image.head.weight.mul_(sign)
     images, clinical = batch(2)
     clinical = -clinical.abs()
-    for has_image in ([True, True], [True, False], [False, False]):
-        logits = model(images, torch.tensor(has_image), clinical)
-        assert same_bits(logits, model.clinical_logits(clinical))
+    logits = model(images, torch.tensor(has_image), clinical)
+    assert same_bits(logits, model.clinical_logits(clinical))
 
 
 def test_an_open_gate_changes_those_with_an_image_and_no_other():
@@ -120,3 +133,23 @@ def test_the_clinical_logit_keeps_its_precision_under_autocast():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(images, has_image, clinical)
     assert same_bits(logits, model.clinical_logits(clinical))
+
+
+def test_the_proposal_teaches_the_image_branch_behind_a_closed_gate_and_the_clinical_layer_nothing():
+    images, clinical = batch(4)
+    model = fusion_model()
+    _, rows, proposal = model.logits_and_proposal(images, torch.tensor([True, False, True, True]), clinical)
+    assert rows.tolist() == [0, 2, 3]
+    proposal.sum().backward()
+    assert model.clinical.weight.grad is None
+    assert model.gate.grad is None
+    assert all(parameter.grad is not None for parameter in model.image.backbone.parameters())
+
+
+def test_the_proposal_is_the_logit_of_a_gate_that_is_wide_open():
+    images, clinical = batch(4)
+    has_image = torch.tensor([True, False, True, True])
+    model = fusion_model(gate=1 / GATE_GAIN)
+    logits, rows, proposal = model.logits_and_proposal(images, has_image, clinical)
+    torch.testing.assert_close(logits[rows], proposal)
+    assert same_bits(logits, model(images, has_image, clinical))

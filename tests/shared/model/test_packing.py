@@ -69,6 +69,7 @@ def test_the_vector_shares_no_memory():
     assert (pack(model) == 7).all()
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_read_only_vector_is_taken():
     model = fusion_model()
     vector = np.frombuffer(pack(model).tobytes(), dtype=np.float32)

@@ -46,6 +46,19 @@ def test_weights_arrive_to_the_bit(weights):
     assert arrived.tobytes() == weights.tobytes()
 
 
+def test_the_bytes_are_those_of_flowers_own_array():
+    vector = np.arange(5, dtype=np.float32)
+    assert arrays(vector)["weights"] == Array(vector)
+
+
+@pytest.mark.parametrize("cut", [0, 5, 60, 130])
+def test_a_truncated_array_is_refused(cut):
+    whole = Array(np.arange(5, dtype=np.float32))
+    damaged = Array(whole.dtype, whole.shape, whole.stype, whole.data[:cut])
+    with pytest.raises(FedchemoError, match="FC305"):
+        read_weights(RecordDict({"arrays": ArrayRecord({"weights": damaged})}))
+
+
 def test_a_reply_carries_its_weight_where_flowers_strategies_look_for_it():
     reply = TrainReply(examples=7, steps=3, loss=0.5, seconds=1.0, validation=None)
     sent = reply_content(reply, np.zeros(2, np.float32), examples=7)

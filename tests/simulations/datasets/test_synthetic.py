@@ -23,8 +23,6 @@ from fedchemo.shared.imaging.volume import load_phases
 from fedchemo.simulations.datasets.synthetic import ceiling, generate
 from fedchemo.simulations.datasets.synthetic.cohort import tables
 from fedchemo.simulations.datasets.synthetic.examination import (
-    SHAPE,
-    SPACING_MM,
     Patient,
     examine,
     longest_diameter_mm,
@@ -35,7 +33,7 @@ from fedchemo.simulations.datasets.synthetic.outcome import (
     expected_auc,
     organisation,
 )
-from fedchemo.simulations.datasets.synthetic.scanner import VENDORS, choose, site_scanners
+from fedchemo.simulations.datasets.synthetic.scanner import SHAPE, VENDORS, choose, site_scanners
 
 SEED = 7
 Array = NDArray[np.float64]
