@@ -18,8 +18,10 @@ $(STAMP): requirements.lock pyproject.toml setup.py
 	mkdir -p .tree/fedchemo && for room in $(ROOMS); do ln -sfn ../../$$room .tree/fedchemo/$$room; done
 	touch $@
 
+# Four virtual hospitals, 480 synthetic patients; coarse images keep it within two minutes on two cores.
 demo: install
-	$(BIN)/fedchemo simulate --dataset synthetic --sites 4 --rounds 8 --seed 0 --out runs/demo --overwrite
+	$(BIN)/fedchemo simulate --dataset synthetic --patients 480 --sites 4 --rounds 10 --local-epochs 3 \
+	  --learning-rate 0.002 --grid 32 --spacing 2 --seed 0 --cache runs/images --out runs/demo --overwrite
 
 test: check unit
 

@@ -1,10 +1,12 @@
 """The exact weighted mean of updates: the same bits in whatever order they arrive, and flat memory.
 
-Each update is rounded to multiples of 2^-32 and added, times its number of patients, to an int64 accumulator.
+Each update, times its number of patients, is rounded to multiples of 2^-32 and added to an int64 accumulator.
 Integer addition is associative, so the order cannot matter; secure aggregation masks the same integers.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -44,17 +46,18 @@ class FixedPointMean:
             raise FedchemoError("FC305", f"an update holds {weights.size} weights, not {self._sums.size}")
         if examples < 1 or self._examples + examples > MOST_EXAMPLES:
             raise FedchemoError("FC403", f"{self._examples} + {examples} patients, at most {MOST_EXAMPLES}")
-        largest = max(float(weights.max(initial=0.0)), -float(weights.min(initial=0.0)))
-        if not largest < LARGEST_WEIGHT:  # also true of NaN
+        if not _largest(weights) < LARGEST_WEIGHT:  # also true of NaN
             code = "FC403" if np.isfinite(weights).all() else "FC305"
             raise FedchemoError(code, f"an update holds a weight beyond {LARGEST_WEIGHT:.0f} or not finite")
-        for start in range(0, len(weights), BLOCK):
-            block = slice(start, start + BLOCK)
-            scaled = weights[block].astype(np.float64)
-            scaled *= SCALE
-            integers = np.rint(scaled, out=scaled).astype(np.int64)
-            integers *= examples
-            self._sums[block] += integers
+        scaled = np.empty(BLOCK, dtype=np.float64)
+        integers = np.empty(BLOCK, dtype=np.int64)
+        for block in _blocks(len(weights)):
+            size = block.stop - block.start
+            # 24 bits of weight times 17 of patients: exact in the 53 of a float64, so only rint rounds.
+            np.multiply(weights[block], SCALE * examples, out=scaled[:size], dtype=np.float64)
+            np.rint(scaled[:size], out=scaled[:size])
+            np.copyto(integers[:size], scaled[:size], casting="unsafe")
+            self._sums[block] += integers[:size]
         self._examples += examples
 
     def mean(self) -> Weights:
@@ -67,7 +70,21 @@ class FixedPointMean:
             msg = "the mean of no updates"
             raise ValueError(msg)
         mean: npt.NDArray[np.float32] = np.empty(len(self._sums), dtype=np.float32)
-        for start in range(0, len(mean), BLOCK):
-            block = slice(start, start + BLOCK)
+        for block in _blocks(len(mean)):
             mean[block] = self._sums[block] / (SCALE * self._examples)
         return mean
+
+
+def _blocks(size: int) -> Iterator[slice]:
+    for start in range(0, size, BLOCK):
+        yield slice(start, min(start + BLOCK, size))
+
+
+def _largest(weights: Weights) -> float:
+    """Return the largest absolute weight, NaN if one is."""
+    extremes = [
+        extreme
+        for block in _blocks(len(weights))
+        for extreme in (weights[block].max(), -weights[block].min())
+    ]
+    return float(np.max(extremes, initial=0.0))

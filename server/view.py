@@ -84,7 +84,7 @@ class RunView:
             site.loss = cast("float | None", reply["loss"])
         scores = {"train": reply.get("validation"), "evaluate": reply.get("scores")}.get(str(event["kind"]))
         if scores:
-            sums = cast(dict[str, float], scores)
+            sums = cast("dict[str, float]", scores)
             site.validation = sums["loss_sum"] / sums["n"]
 
     def _on_site_failed(self, event: Event) -> None:

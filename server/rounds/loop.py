@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
-
-from fedchemo.server.aggregation import FixedPointMean
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.drawing import draw
 from fedchemo.server.rounds.drawn_grid import drawn_grid
-from fedchemo.server.rounds.exchange import Answer, Exchanges, SiteGrid
+from fedchemo.server.rounds.exchange import Exchanges, SiteGrid
 from fedchemo.server.rounds.opening import Opening, fit_clinical, gather_statistics
 from fedchemo.server.rounds.selection import best_round, summed_log_loss
 from fedchemo.server.rounds.terms import Terms
+from fedchemo.server.rounds.updates import Updates
 from fedchemo.server.run_folder import RunFolder
-from fedchemo.server.strategies import Method, method
+from fedchemo.server.strategies import method
 from fedchemo.shared.clinical.encoding import names
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
@@ -38,7 +35,7 @@ from fedchemo.shared.wire.messages import (
     TrainReply,
     TrainRequest,
 )
-from fedchemo.shared.wire.records import Weights, arrays, config, read_weights
+from fedchemo.shared.wire.records import Weights, arrays, config
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,7 @@ class RoundLoop:
             config(request),
             drawn_grid([nodes[site] for site in drawn if site in nodes]),
         )
-        total = _Total(self._method, len(weights))
+        updates = Updates(self._method, len(weights))
         judged = self.scores.setdefault(number - 1, {})
         for answer in self._exchanges.send(
             "train",
@@ -157,14 +154,14 @@ class RoundLoop:
             drawn,
             round_number=number,
             quorum=min(run.quorum, len(drawn)),
-            accept=total.add,
+            accept=updates.add,
         ):
             if answer.reply.validation is not None:
                 judged[answer.site] = answer.reply.validation
         # Sites that do not train in this round judge the same model on their own.
         others = sorted((set(opening.roles) & online) - set(drawn))
         self._score(number - 1, weights, others, opening)
-        return total.next_model(number)
+        return updates.next_model(number)
 
     def _score(self, number: int, weights: Weights, sites: list[str], opening: Opening) -> None:
         if sites:
@@ -201,47 +198,3 @@ class RoundLoop:
         for _ in farewell.ask("finish", FinishReply, sorted(self.grid.sites()), config(request), quorum=0):
             pass
         self.events.emit("run_ended", outcome=outcome)
-
-
-class _Total:
-    """The updates of one round, summed as they come or kept for the strategies that need each of them."""
-
-    def __init__(self, chosen: Method, size: int) -> None:
-        self._method = chosen
-        self._size = size
-        self._mean = FixedPointMean(size) if chosen.is_sum else None
-        self._updates: dict[str, tuple[Weights, int]] = {}
-
-    def add(self, answer: Answer[TrainReply]) -> None:
-        """Take one update.
-
-        Raises:
-            FedchemoError: FC305 or FC403 if it cannot be used.
-        """
-        if answer.weights is None or len(answer.weights) != self._size:
-            raise FedchemoError("FC305", f"{answer.site} sent no update of {self._size} weights")
-        if self._mean is not None:
-            self._mean.add(answer.weights, answer.reply.examples)
-        else:
-            self._updates[answer.site] = (answer.weights, answer.reply.examples)
-
-    def next_model(self, number: int) -> Weights:
-        """Return what the strategy makes of the updates, float32."""
-        if self._mean is not None:
-            replies = [_as_reply(self._mean.mean(), self._mean.examples)]
-        else:
-            replies = [_as_reply(*self._updates[site]) for site in sorted(self._updates)]
-        record, _ = self._method.strategy.aggregate_train(number, replies)
-        assert isinstance(record, ArrayRecord)
-        # The adaptive strategies compute in float64.
-        aggregated = ArrayRecord(
-            {name: type(array)(array.numpy().astype(np.float32)) for name, array in record.items()}
-        )
-        weights = read_weights(RecordDict({"arrays": aggregated}))
-        assert weights is not None
-        return weights
-
-
-def _as_reply(weights: Weights, examples: int) -> Message:
-    content = RecordDict({"arrays": arrays(weights), "metrics": MetricRecord({"num-examples": examples})})
-    return Message(content, dst_node_id=0, message_type="train")

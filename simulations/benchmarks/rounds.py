@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
-from fedchemo.server.aggregation import FixedPointMean
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.drawn_grid import drawn_grid
-from fedchemo.server.rounds.exchange import Answer, Exchanges, SiteGrid
+from fedchemo.server.rounds.exchange import Exchanges, SiteGrid
+from fedchemo.server.rounds.updates import Updates
 from fedchemo.server.strategies import Method, method
 from fedchemo.shared.configuration import StrategySettings
 from fedchemo.shared.wire.messages import TrainReply
-from fedchemo.shared.wire.records import Weights, arrays, config, read_weights
+from fedchemo.shared.wire.records import Weights, arrays, config
 from fedchemo.simulations.benchmarks.workload import model, request
-
-from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict  # isort: skip - silenced by then
 
 
 def overheads(grid: SiteGrid, size: str, *, sites: Sequence[str], rounds: int, lanes: int) -> list[float]:
@@ -48,23 +45,9 @@ def _round(
     messages = chosen.strategy.configure_train(
         number, arrays(weights), config(request(number)), drawn_grid([nodes[site] for site in sites])
     )
-    mean, computing = FixedPointMean(len(weights)), 0.0
+    updates, computing = Updates(chosen, len(weights)), 0.0
     for answer in exchanges.send(
-        "train", TrainReply, messages, sites, round_number=number, accept=partial(_add, mean)
+        "train", TrainReply, messages, sites, round_number=number, accept=updates.add
     ):
         computing += answer.reply.seconds
-    content = RecordDict(
-        {"arrays": arrays(mean.mean()), "metrics": MetricRecord({"num-examples": mean.examples})}
-    )
-    record, _ = chosen.strategy.aggregate_train(
-        number, [Message(content, dst_node_id=0, message_type="train")]
-    )
-    assert isinstance(record, ArrayRecord)
-    following = read_weights(RecordDict({"arrays": record}))
-    assert following is not None
-    return following, computing
-
-
-def _add(mean: FixedPointMean, answer: Answer[TrainReply]) -> None:
-    assert answer.weights is not None
-    mean.add(answer.weights, answer.reply.examples)
+    return updates.next_model(number), computing

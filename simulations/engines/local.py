@@ -19,6 +19,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+from fedchemo.shared.memory import keep_freed_memory
 from fedchemo.shared.quiet import silence_flower
 
 FIRST_NODE = 1000
@@ -36,6 +37,7 @@ class LocalGrid(Grid):
 
     def __init__(self, app: ClientApp, names: Sequence[str], *, workers: int | None = None) -> None:
         silence_flower()
+        keep_freed_memory()
         self._app = app
         self._nodes = {name: FIRST_NODE + index for index, name in enumerate(sorted(names))}
         self._contexts = {

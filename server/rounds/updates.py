@@ -1,0 +1,65 @@
+"""The updates of one round, and what the strategy makes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
+
+from fedchemo.server.aggregation import FixedPointMean
+from fedchemo.server.rounds.exchange import Answer
+from fedchemo.server.strategies import Method
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.wire.messages import TrainReply
+from fedchemo.shared.wire.records import Weights, arrays, read_weights
+
+
+class Updates:
+    """Sums updates as they come, or keeps them for a strategy that needs each of them.
+
+    Args:
+        method: the strategy, and whether it takes the mean.
+        size: weights of an update.
+    """
+
+    def __init__(self, method: Method, size: int) -> None:
+        self._method = method
+        self._size = size
+        self._mean = FixedPointMean(size) if method.is_sum else None
+        self._kept: dict[str, tuple[Weights, int]] = {}
+
+    def add(self, answer: Answer[TrainReply]) -> None:
+        """Take one update; on an error nothing has been taken.
+
+        Raises:
+            FedchemoError: FC305 or FC403 if it cannot be used.
+        """
+        if answer.weights is None or len(answer.weights) != self._size:
+            raise FedchemoError("FC305", f"{answer.site} sent no update of {self._size} weights")
+        if self._mean is not None:
+            self._mean.add(answer.weights, answer.reply.examples)
+        else:
+            self._kept[answer.site] = (answer.weights, answer.reply.examples)
+
+    def next_model(self, number: int) -> Weights:
+        """Return the next global model, float32 (size,).
+
+        Raises:
+            FedchemoError: FC305 if the strategy's result is not finite.
+        """
+        if self._mean is not None:
+            replies = [_as_reply(self._mean.mean(), self._mean.examples)]
+        else:
+            replies = [_as_reply(*self._kept[site]) for site in sorted(self._kept)]
+        record, _ = self._method.strategy.aggregate_train(number, replies)
+        assert isinstance(record, ArrayRecord)
+        if record["weights"].dtype != "float32":
+            # The adaptive strategies compute in float64.
+            record = arrays(record["weights"].numpy().astype(np.float32))
+        weights = read_weights(RecordDict({"arrays": record}))
+        assert weights is not None
+        return weights
+
+
+def _as_reply(weights: Weights, examples: int) -> Message:
+    content = RecordDict({"arrays": arrays(weights), "metrics": MetricRecord({"num-examples": examples})})
+    return Message(content, dst_node_id=0, message_type="train")
