@@ -36,8 +36,9 @@ types: install
 arrows: install
 	PYTHONPATH=.tree $(BIN)/lint-imports
 
+# Two processes, a file each at a time: whole federations start processes of their own beside them.
 unit: install
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The wheel must hold every module and every piece of package data, wherever it is installed.
 wheel: install

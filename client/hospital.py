@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +75,9 @@ def join_federation(
         if chosen.type == "cpu":
             # One thread gives the same bits on every machine of a type; more would not.
             torch.set_num_threads(1)
-        participant = Participant(cohort, kept.images, device=chosen, notice=diary.notice)
+        participant = Participant(
+            cohort, kept.images, device=chosen, notice=diary.notice, preparing=os.cpu_count() or 1
+        )
         app = client_app(lambda _: participant)
         node = HospitalNode(kit, app, on_event=diary.notice, patience=patience_s)
         if once:

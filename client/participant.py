@@ -62,6 +62,7 @@ class Participant:
         device: where to compute.
         order: the order of batches; a study may bring its own.
         notice: told what the site does, for its own screen and log: never sent anywhere.
+        preparing: patients whose images are prepared at a time; virtual sites side by side need only one.
     """
 
     cohort: Cohort
@@ -70,6 +71,7 @@ class Participant:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     order: BatchOrder = derived_order
     notice: Notice = _say_nothing
+    preparing: int = 1
     _images: dict[ImagingSettings, ImageSource] = field(default_factory=dict, repr=False)
     _known: set[str] = field(default_factory=set, repr=False)
 
@@ -242,7 +244,9 @@ class Participant:
             }
             images = ImageCache(self.cache, settings)
             refused = images.fill(
-                folders, progress=lambda done, total: self.notice("images", {"done": done, "total": total})
+                folders,
+                progress=lambda done, total: self.notice("images", {"done": done, "total": total}),
+                workers=self.preparing,
             )
             for patient, why in refused.items():
                 self.notice("image_set_aside", {"patient": patient, "why": str(why)})

@@ -10,7 +10,9 @@ import typer
 from fedchemo.server.options import with_run_options
 from fedchemo.shared.configuration import RunConfiguration
 
-server = typer.Typer(help="Coordinate a federation.", no_args_is_help=True, rich_markup_mode="rich")
+server = typer.Typer(
+    help="Coordinate a federation.", no_args_is_help=True, rich_markup_mode="rich", add_completion=False
+)
 
 
 @server.callback()
@@ -25,9 +27,9 @@ def start(
     federation: Annotated[Path, typer.Option(help="Folder made by `fedchemo provision`.")],
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     listen: Annotated[
-        str | None, typer.Option(help="Address to listen on. [default: the federation's first host]")
+        str | None, typer.Option(help="Address to listen on. (default: the federation's)")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: the federation's]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. (default: the federation's)")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:

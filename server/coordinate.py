@@ -42,14 +42,16 @@ def coordinate(
     Raises:
         FedchemoError: FC003, FC401, FC402, and those of the coordinator (FC5xx, FC6xx).
     """
-    with Coordinator(federation, host=listen, port=port) as coordinator:
-        folder = RunFolder(out, overwrite=overwrite)
-        with contextlib.closing(EventLog(folder.events, *listeners)) as events:
-            events.emit("listening", address=coordinator.address)
-            with coordinator.grid() as grid:
-                outcome = RoundLoop(grid, configuration, folder, events).run()
-            figures = {
-                name: from_sums(scores) for name, scores in sorted(outcome.tests.items(), reverse=True)
-            }
-            save_result(folder, configuration, outcome, figures, exact=False)
+    with contextlib.ExitStack() as stack:
+        coordinator = Coordinator(
+            federation, host=listen, port=port, tell=lambda kind, details: events.emit(kind, **details)
+        )
+        folder = stack.enter_context(RunFolder(out, overwrite=overwrite).begun_or_removed())
+        events = stack.enter_context(contextlib.closing(EventLog(folder.events, *listeners)))
+        stack.enter_context(coordinator)
+        events.emit("listening", address=coordinator.address)
+        with coordinator.grid() as grid:
+            outcome = RoundLoop(grid, configuration, folder, events).run()
+        figures = {name: from_sums(outcome.tests[name]) for name in ("model", "baseline")}
+        save_result(folder, configuration, outcome, figures, exact=False)
     return outcome, figures

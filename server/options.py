@@ -90,7 +90,7 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
     config = typer.Option(
         "--config",
-        help="Settings in TOML, as [run] in a run's federation.toml; options overrule it.",
+        help="Settings in TOML, as \\[run] in a run's federation.toml; options overrule it.",
         rich_help_panel=RUN,
     )
     own = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from fedchemo.shared.configuration import PROTOCOL, RunConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.records import Weights
 
+CONFIGURATION = "federation.toml"
+"""Written when the run begins."""
+
 
 class RunFolder:
     """Writes ``runs/<name>/``; every file is whole or absent."""
@@ -29,18 +33,34 @@ class RunFolder:
             FedchemoError: FC003 if it holds a run already and ``overwrite`` is False; FC004 if it cannot be made.
         """
         self.path = path
+        self._replaced: Path | None = None
         if path.exists() and not path.is_dir():
             raise FedchemoError("FC003", f"{path} is a file")
         if path.is_dir() and any(path.iterdir()):
             if not overwrite:
                 raise FedchemoError("FC003", f"{path} is not empty")
-            if not (path / "federation.toml").exists():
+            if not (path / CONFIGURATION).exists():
                 raise FedchemoError("FC003", f"{path} holds files but no run: it is not overwritten")
-            shutil.rmtree(path)
+            # Kept until the new run begins: one that cannot even start must not cost the old one.
+            self._replaced = path.with_name(f".{path.name}.replaced")
+            shutil.rmtree(self._replaced, ignore_errors=True)
+            path.rename(self._replaced)
         try:
             (path / "rounds").mkdir(parents=True)
         except OSError as error:
             raise FedchemoError("FC004", f"{path}: {error.strerror}") from error
+
+    @contextlib.contextmanager
+    def begun_or_removed(self) -> Iterator[RunFolder]:
+        """Undo the folder if the body fails before the run has begun; a run it replaced is back then."""
+        try:
+            yield self
+        except BaseException:
+            if not (self.path / CONFIGURATION).exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+                if self._replaced:
+                    self._replaced.rename(self.path)
+            raise
 
     @property
     def events(self) -> Path:
@@ -55,7 +75,9 @@ class RunFolder:
             "versions": {name: version(name) for name in ("fedchemo", "flwr", "torch", "monai", "numpy")},
             "run": configuration.model_dump(mode="json", exclude_none=True),
         }
-        write_text(self.path / "federation.toml", tomli_w.dumps(content))
+        write_text(self.path / CONFIGURATION, tomli_w.dumps(content))
+        if self._replaced:
+            shutil.rmtree(self._replaced, ignore_errors=True)
 
     def write_checkpoint(self, number: int, weights: Weights, details: Mapping[str, object]) -> None:
         """Write ``rounds/NNNN.safetensors`` and, after it, ``NNNN.json`` with its SHA-256."""

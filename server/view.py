@@ -70,6 +70,13 @@ class RunView:
             f"waiting for {event['quorum']} sites; online: {', '.join(cast('list[str]', event['online'])) or 'none'}"
         )
 
+    def _on_site_online(self, event: Event) -> None:
+        self._sites.setdefault(str(event["site"]), _Site())
+        self._say(f"{event['site']} is online")
+
+    def _on_site_refused(self, event: Event) -> None:
+        self._say(f"refused a caller from {event['peer']}: {event['code']}")
+
     def _on_exchange_started(self, event: Event) -> None:
         for site in cast("list[str]", event["sites"]):
             self._sites.setdefault(site, _Site()).state = f"{event['kind']} ..."

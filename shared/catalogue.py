@@ -374,8 +374,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "FC751": Entry(
         "No such synthetic cohort",
-        "The numbers asked for make no cohort.",
-        "Ask for at least as many patients as sites, and for a share of images between 0 and 1.",
+        "A number of patients, sites or voxels, or a share of images, is out of its range.",
+        "Correct the value named in the message: at least as many patients as sites, a share between 0 and 1.",
     ),
     "FC760": Entry(
         "Ray is not installed",

@@ -80,11 +80,11 @@ def simulate(
         ),
     ] = 20,
     engine: Annotated[EngineName, typer.Option(help="ray: several machines or GPUs.")] = EngineName.local,
-    workers: Annotated[int | None, typer.Option(help="Sites side by side. [default: cores]", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Sites side by side. (default: cores)", min=1)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
     cache: Annotated[
         Path | None,
-        typer.Option(envvar="FEDCHEMO_CACHE", help="Prepared images. [default: the user's cache folder]"),
+        typer.Option(envvar="FEDCHEMO_CACHE", help="Prepared images. (default: the user's cache folder)"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -103,38 +103,38 @@ def simulate(
     from fedchemo.simulations.sites import chosen_folders
 
     console = Console(stderr=as_json)
-    folder = RunFolder(out, overwrite=overwrite)
-    if sites_dir is not None:
-        folders = chosen_folders(sites_dir, sites)
-    else:
-        folders = _site_folders(
-            dataset,
-            data=data,
-            patients=patients,
-            partition=partition,
-            sites=sites,
-            alpha=alpha,
-            seed=configuration.site.seed,
-            out=folder.path / "sites",
-            console=console,
-        )
     if engine is EngineName.ray:
         from fedchemo.simulations.engines.ray import ray_engine
 
         chosen: Engine = partial(ray_engine, workers=workers)
     else:
         chosen = partial(local_engine, workers=workers)
-    with RunView(console).shown() as view:
-        simulated = run(
-            folders,
-            configuration,
-            folder,
-            cache=cache or Path(platformdirs.user_cache_dir("fedchemo")) / "images",
-            minimum_patients=min_patients,
-            device=device,
-            engine=chosen,
-            listeners=[view],
-        )
+    with RunFolder(out, overwrite=overwrite).begun_or_removed() as folder:
+        if sites_dir is not None:
+            folders = chosen_folders(sites_dir, sites)
+        else:
+            folders = _site_folders(
+                dataset,
+                data=data,
+                patients=patients,
+                partition=partition,
+                sites=sites,
+                alpha=alpha,
+                seed=configuration.site.seed,
+                out=folder.path / "sites",
+                console=console,
+            )
+        with RunView(console).shown() as view:
+            simulated = run(
+                folders,
+                configuration,
+                folder,
+                cache=cache or Path(platformdirs.user_cache_dir("fedchemo")) / "images",
+                minimum_patients=min_patients,
+                device=device,
+                engine=chosen,
+                listeners=[view],
+            )
     if as_json:
         typer.echo((folder.path / "summary.json").read_text())
         return

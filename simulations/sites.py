@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +60,14 @@ def dataset(
             "FC001", "--sites: the synthetic cohort has as many sites as you say, without names"
         )
     try:
-        yield generate(made, patients=patients, sites=count or DEFAULT_SITES, seed=seed, progress=progress)
+        yield generate(
+            made,
+            patients=patients,
+            sites=count or DEFAULT_SITES,
+            seed=seed,
+            progress=progress,
+            workers=os.cpu_count() or 1,
+        )
     finally:
         shutil.rmtree(made, ignore_errors=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-client = typer.Typer(help="Take part in a federation.", rich_markup_mode="rich")
+client = typer.Typer(help="Take part in a federation.", rich_markup_mode="rich", add_completion=False)
 
 
 @client.callback(invoke_without_command=True)
@@ -17,7 +17,7 @@ def join(
     site: Annotated[Path | None, typer.Option(help="This hospital's site folder.")] = None,
     state: Annotated[
         Path | None,
-        typer.Option(help="Folder for what the client keeps. [default: the user's state folder]"),
+        typer.Option(help="Folder for what the client keeps. (default: the user's state folder)"),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
     once: Annotated[bool, typer.Option("--once", help="Exit when one run has ended.")] = False,

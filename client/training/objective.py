@@ -24,7 +24,7 @@ def objective(
     follows the gate's, and sites whose gates happened to start in opposite directions undo each other when they
     are averaged. The proposal gives every site the same direction from the first step, and the clinical layer
     nothing. Measured on the synthetic cohort (480 patients at four sites, ten rounds of three epochs, FedAvg, one
-    seed): test AUC .81 with it, .76 without; the clinical model has .71.
+    seed): test AUC .88 and log-loss .41 with it, .79 and .53 without; the clinical model has .71 and .55.
 
     Args:
         model: a `FusionModel`, or any module called the same way.

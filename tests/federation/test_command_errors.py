@@ -138,12 +138,9 @@ def test_a_key_that_is_not_on_the_roster(fedchemo, fed, site, tmp_path):
 def test_a_certificate_that_has_expired(fedchemo, fed, tmp_path, monkeypatch):
     from fedchemo.server.fleet import coordinator
 
-    class Later(dt.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return dt.datetime.now(tz) + dt.timedelta(days=1000)
-
-    monkeypatch.setattr(coordinator.dt, "datetime", Later)
+    usable = coordinator.server_context
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1000)
+    monkeypatch.setattr(coordinator, "server_context", lambda folder, **_: usable(folder, now=later))
     check(fedchemo("server", "start", "--federation", fed.path, "--out", "run"), "FC504")
     assert not (tmp_path / "run").exists()
 
@@ -164,6 +161,13 @@ def test_an_output_that_exists_is_not_overwritten(fedchemo, site, tmp_path):
     check(fedchemo("simulate", "--sites-dir", site.parent, "--out", "run"), "FC003")
     check(fedchemo("simulate", "--sites-dir", site.parent, "--out", "run", "--overwrite"), "FC003")
     assert (tmp_path / "run" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_run_survives_one_that_was_to_replace_it_and_could_not_start(fedchemo, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "federation.toml").write_text("old")
+    check(fedchemo("simulate", "--sites-dir", "nowhere", "--out", "run", "--overwrite"), "FC002")
+    assert (tmp_path / "run" / "federation.toml").read_text() == "old"
 
 
 def test_the_kit_is_read_back_as_written(fed, tmp_path):

@@ -40,8 +40,12 @@ def test_three_processes_over_tls_give_the_simulated_model(commands, free_port):
         json.loads((folder / "runs" / run / "summary.json").read_text()) for run in ("network", "simulated")
     ]
     assert [summary["exact"] for summary in summaries] == [False, True]
+    # Over the network a site with fewer than five test patients of a class withholds its scores.
     for model in ("model", "baseline"):
-        by_histogram, exact = (summary["test"][model]["all sites"] for summary in summaries)
-        assert by_histogram["patients"] == exact["patients"]
-        assert by_histogram["auc"]["value"] == pytest.approx(exact["auc"]["value"], abs=0.02)
-        assert by_histogram["log_loss"]["value"] == pytest.approx(exact["log_loss"]["value"], abs=1e-6)
+        by_histogram, exact = (summary["test"][model] for summary in summaries)
+        judged = set(by_histogram) - {"all sites"}
+        assert judged
+        for site in judged:
+            assert by_histogram[site]["patients"] == exact[site]["patients"]
+            assert by_histogram[site]["log_loss"]["value"] == pytest.approx(exact[site]["log_loss"]["value"])
+            assert by_histogram[site]["auc"]["value"] == pytest.approx(exact[site]["auc"]["value"], abs=0.03)

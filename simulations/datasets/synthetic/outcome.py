@@ -24,10 +24,11 @@ from fedchemo.simulations.datasets.synthetic.clinical import (
 
 Vector = NDArray[np.float64]
 
-# Log odds. Chosen so that clinical variables alone reach .72, as they do in the trial, and with the image .90.
-MAMMAPRINT = 1.3
-VOLUME_PER_SD = -0.7
-IMAGE_PER_SD = 2.0
+# Log odds. Clinical variables alone reach an AUC of .72, as they do in the trial. The image takes it to .92: strong
+# enough that a small convolutional network sees it in 200 patients and a few rounds.
+MAMMAPRINT = 1.5
+VOLUME_PER_SD = -0.8
+IMAGE_PER_SD = 2.5
 
 _POPULATION = 50_000
 
