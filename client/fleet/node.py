@@ -6,6 +6,7 @@ could ship is never asked for.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import random
 import threading
@@ -31,7 +32,7 @@ ERROR = 900
 """Flower error code of a site's failure; the reason beside it is a code of the catalogue."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 15.0
 IDLE_S = 0.5
-"""Pause between two questions for work, for a coordinator that does not leave them open."""
+"""Least time between two questions for work or for a turn, for a coordinator that does not leave them open."""
 DELIVERIES = 5
 """How often a reply is begun anew that the coordinator took only in part."""
 
@@ -67,7 +68,8 @@ class HospitalNode:
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Let `run` return: at once if it waits, else when the reply in hand is delivered.
+        """Let `run` return: at once if it waits for work or for its turn to reply, else when the
+        reply in hand is delivered.
 
         May be called from the app, from another thread and from a signal handler.
         """
@@ -141,25 +143,41 @@ class HospitalNode:
         self._tell("received", {"type": kind, "run": message.metadata.run_id})
         parcel, code = self._answer(message)
         del message  # a large model need not stay while its update is uploaded
-        if any(self._insist(lambda: self._session.deliver(parcel)) for _ in range(DELIVERIES)):
+        if any(self._insist(lambda: self._deliver(parcel)) for _ in range(DELIVERIES)):
             seconds = round(parcel.seconds, 3)
             self._tell("replied", {"type": kind, "seconds": seconds, "bytes": parcel.size, "code": code})
 
     def _receive(self) -> Message | None:
         """Return the next message, or None if there is none for now."""
         asked = time.monotonic()
-        with self._lock:
-            self._waiting = not self.stopping
-        try:
+        with self._interruptible():
             offer = self._session.poll() if self._waiting else None
             if offer is not None:
                 return self._insist(lambda: self._session.fetch(offer))
-        finally:
-            with self._lock:
-                self._waiting = False
         if time.monotonic() - asked < IDLE_S:
             self._stopping.wait(IDLE_S)
         return None
+
+    def _deliver(self, parcel: Parcel) -> bool:
+        """Send a reply when it is this site's turn; return whether all of it was taken."""
+        while True:
+            began = time.monotonic()
+            with self._interruptible():
+                asked = self._session.announce(parcel)
+            if asked is not None:
+                return self._session.upload(parcel, asked)
+            time.sleep(max(0.0, IDLE_S - (time.monotonic() - began)))
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let `stop` cut short what is waited for; what begins after it was called is not waiting, and goes on."""
+        with self._lock:
+            self._waiting = not self.stopping
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting = False
 
     def _answer(self, message: Message) -> tuple[Parcel, str]:
         """Return the app's reply, or an error that says a code and nothing else."""

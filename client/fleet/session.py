@@ -47,7 +47,7 @@ from flwr.supercore.runtime_version_compatibility import RuntimeVersionMetadata
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
-from fedchemo.client.fleet.faults import not_a_coordinator, refused
+from fedchemo.client.fleet.faults import RefusedError, not_a_coordinator, refused
 from fedchemo.client.fleet.transport import Transport
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
@@ -58,6 +58,8 @@ Response = TypeVar("Response")
 
 CALL_S = 60.0
 HEARTBEAT_CALL_S = 5.0
+BUSY = 429
+LARGE = 256 * 1024
 OBJECT_WAIT_S = 0.2
 OBJECT_TRIES = 300
 """A stock SuperLink announces a message before its objects are there: how often to ask for one."""
@@ -202,20 +204,35 @@ class FleetSession:
         self._call("confirm-message-received", confirmation, ConfirmMessageReceivedResponse)
         return message
 
-    def deliver(self, parcel: Parcel) -> bool:
-        """Send a reply; return whether all of it was taken, else it must be delivered again from the start."""
+    def announce(self, parcel: Parcel) -> PushMessagesResponse | None:
+        """Send the head of a reply; return what else to send, or None if the coordinator is busy with others.
+
+        A coordinator leaves the question open until it is this site's turn; after None, ask again.
+        """
         request = PushMessagesRequest(
             node=self._node,
             messages_list=[parcel.head],
             message_object_trees=[parcel.tree],
             clientapp_runtime_list=[parcel.seconds],
         )
-        response = self._call("push-messages", request, PushMessagesResponse)
-        return all(
-            self._push(parcel, response.session_id, object_id)
-            for object_id in response.objects_to_push
+        try:
+            return self._call("push-messages", request, PushMessagesResponse)
+        except RefusedError as error:
+            if error.status != BUSY:
+                raise
+            return None
+
+    def upload(self, parcel: Parcel, asked: PushMessagesResponse) -> bool:
+        """Send what was asked for; return whether all was taken, else it must be delivered again from the start."""
+        taken = all(
+            self._push(parcel, asked.session_id, object_id)
+            for object_id in asked.objects_to_push
             if object_id in parcel.objects
         )
+        if parcel.size > LARGE:
+            # While it stays open, it holds buffers at the coordinator that have grown to half a megabyte.
+            self._work.close()
+        return taken
 
     def _push(self, parcel: Parcel, session_id: str, object_id: str) -> bool:
         request = PushObjectRequest(

@@ -19,6 +19,7 @@ from fedchemo.server.fleet.front import FleetFront, Limits, Tell
 from fedchemo.server.fleet.grid import FleetGrid
 from fedchemo.server.fleet.link import LOST_AFTER_S, Link
 from fedchemo.server.fleet.listener import listening, listening_address
+from fedchemo.server.fleet.turns import Turns
 from fedchemo.shared.federation import FederationFolder
 
 # flwr ends a run whose task has been silent for a minute.
@@ -59,8 +60,9 @@ class Coordinator:
         self.roster = self._folder.read_roster()
         self.host = host or listening_address(self.settings.hosts)
         self.port = port or self.settings.port
-        self._link = Link(self.roster, lost_after_s=lost_after_s)
         self._limits, self._tell = limits or Limits(), tell
+        turns = Turns(self._limits.replies, turn_s=self._limits.body_s)
+        self._link = Link(self.roster, lost_after_s=lost_after_s, turns=turns)
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flwr.supercore.error import FlowerError
 from flwr.supercore.error.catalog import API_ERROR_MAP
@@ -17,7 +19,16 @@ from google.protobuf.message import Message as Protobuf
 
 from fedchemo.server.fleet.authentication import NotAuthenticatedError, check_claim, signer
 from fedchemo.server.fleet.link import Link
-from fedchemo.server.fleet.routes import ACTIVATE, PULL_MESSAGES, RefusedError, Routes
+from fedchemo.server.fleet.routes import (
+    ACTIVATE,
+    PULL_MESSAGES,
+    PUSH_MESSAGES,
+    PUSH_OBJECT,
+    RefusedError,
+    Routes,
+    StoredObject,
+)
+from fedchemo.server.fleet.turns import REPLIES_AT_ONCE
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -25,9 +36,13 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 Tell = Callable[[str, Mapping[str, object]], None]
 
+Result = TypeVar("Result")
+
 FLEET = "/v1/fleet/"
 LARGE = 64 * 1024
 """Bodies above this are hashed and parsed outside the event loop."""
+PIECE = 16 * 1024
+"""A record of TLS."""
 STRANGERS_BODY = 4 * 1024
 """A stranger needs no more than this to be told that it is one."""
 log = logging.getLogger(__name__)
@@ -40,12 +55,14 @@ class Limits:
     Args:
         body_bytes: largest body; flwr sends arrays in pieces of 5 MB.
         body_s: longest time for a body to arrive.
-        hold_s: longest time that a question for work is left open.
+        hold_s: longest time that a question for work, or for a turn to upload, is left open.
+        replies: replies with content that may be arriving, or wait to be taken, at a time.
     """
 
     body_bytes: int = 16 * 2**20
     body_s: float = 120.0
     hold_s: float = 20.0
+    replies: int = REPLIES_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,8 @@ class Answer:
 
     status: int
     body: bytes = b""
+    tail: bytes = b""
+    """The rest of the body, if that lies in memory already."""
     media_type: str = "text/plain"
 
 
@@ -70,11 +89,14 @@ class FleetFront:
         self._link, self._limits, self._tell = link, limits, tell
         self._routes = Routes(link)
         self._closing = False
+        # As many as can work: each keeps memory of its own for the largest body it has seen.
+        self._workers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="fleet-bodies")
 
     def close(self) -> None:
         """Answer what is waiting, and every later request with 503."""
         self._closing = True
         self._link.wake_all()
+        self._workers.shutdown(wait=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -82,10 +104,15 @@ class FleetFront:
         if answer is not None:
             headers = [
                 (b"content-type", answer.media_type.encode()),
-                (b"content-length", str(len(answer.body)).encode()),
+                (b"content-length", str(len(answer.body) + len(answer.tail)).encode()),
             ]
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": answer.body})
+            await send({"type": "http.response.body", "body": answer.body, "more_body": bool(answer.tail)})
+            # In pieces, so that only a slow site's next piece waits in its connection's buffers.
+            for begin in range(0, len(answer.tail), PIECE):
+                piece = memoryview(answer.tail)[begin : begin + PIECE]
+                more = begin + PIECE < len(answer.tail)
+                await send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
         """Return the response, or None if the caller has gone."""
@@ -124,7 +151,7 @@ class FleetFront:
         if status == 401 or name == ACTIVATE:
             peer = scope.get("client") or ("unknown",)
             self._tell("site_refused", {"peer": str(peer[0]), "status": status, "code": code})
-        return Answer(status, json.dumps(content).encode(), "application/json")
+        return Answer(status, json.dumps(content).encode(), media_type="application/json")
 
     async def _serve(self, name: str, headers: Mapping[str, str], receive: Receive) -> Answer | None:
         key = signer(headers)
@@ -133,7 +160,7 @@ class FleetFront:
         if body is None:
             return None
 
-        def work() -> tuple[Protobuf, Protobuf]:
+        def read() -> Protobuf:
             request = self._routes.requests[name]()
             request.ParseFromString(body)
             check_claim(request, key, self._link.nodes)
@@ -141,19 +168,35 @@ class FleetFront:
                 self._routes.check_version(headers)
             else:
                 self._link.saw(self._link.nodes[key])
-            return request, self._routes.handlers[name](request)
+            return request
 
-        request, response = await asyncio.to_thread(work) if len(body) > LARGE else work()
+        def work() -> Protobuf | StoredObject:
+            return self._routes.handlers[name](read())
+
+        aside = len(body) > LARGE
+        response: Protobuf | StoredObject | None
+        if name in {PULL_MESSAGES, PUSH_MESSAGES}:
+            request = await self._aside(read) if aside else read()
+            response = await (self._pull if name == PULL_MESSAGES else self._push)(request, receive)
+        else:
+            response = await self._aside(work) if aside else work()
         if name == ACTIVATE:
-            self._tell("site_online", {"site": self._link.names[response.node_id]})
-        elif name == PULL_MESSAGES:
-            held = response if response.messages_list else await self._hold(request, receive)
-            if held is None:
-                return None
-            response = held
-        elif name in {"push-messages", "push-object"}:
+            self._tell("site_online", {"site": self._link.names[self._link.nodes[key]]})
+        elif name in {PUSH_MESSAGES, PUSH_OBJECT}:
             self._link.arrived.set()
-        return Answer(200, response.SerializeToString(), PROTOBUF_MEDIA_TYPE)
+        match response:
+            case None:
+                return None
+            case StoredObject():
+                return Answer(200, response.head, response.content, PROTOBUF_MEDIA_TYPE)
+            case _:
+                return Answer(200, response.SerializeToString(), media_type=PROTOBUF_MEDIA_TYPE)
+
+    async def _aside(self, work: Callable[[], Result]) -> Result:
+        """Do what takes long outside the event loop."""
+        if self._closing:
+            raise RefusedError(503, "closing")
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
     async def _read(self, headers: Mapping[str, str], receive: Receive, limit: int) -> bytes | None:
         """Return the body, or None if the caller has gone."""
@@ -179,18 +222,54 @@ class FleetFront:
             raise RefusedError(413, "body too large")
         return b"".join(parts)
 
-    async def _hold(self, request: Protobuf, receive: Receive) -> Protobuf | None:
+    async def _push(self, request: Protobuf, receive: Receive) -> Protobuf | None:
+        """Take the head of a reply when it is its site's turn; return None if the site has hung up.
+
+        Raises:
+            RefusedError: 429 if the turn has not come yet; the site keeps its place for when it asks again.
+        """
+        turns, node = self._link.turns, request.node.node_id
+        if not self._routes.takes_turn(request):
+            return self._routes.push_messages(request)
+        woken = turns.ask(node)
+        try:
+            gone = await self._wait(woken, receive)
+        finally:
+            turns.leave(node, woken)
+        if gone:
+            if turns.has(node):
+                turns.end(node)
+            return None
+        if self._closing:
+            raise RefusedError(503, "closing")
+        if not turns.has(node) and self._routes.takes_turn(request):
+            raise RefusedError(429, "not its turn yet")
+        try:
+            return self._routes.push_messages(request)
+        finally:
+            if not self._routes.takes_turn(request):  # withdrawn meanwhile: nobody else would end its turn
+                turns.end(node)
+
+    async def _pull(self, request: Protobuf, receive: Receive) -> Protobuf | None:
         """Leave a question for work open until there is some; return None if the site has hung up."""
+        response = self._routes.pull_messages(request)
+        if response.messages_list:
+            return response
         woken = self._link.watch(request.node.node_id)
         response = self._routes.pull_messages(request)  # a message may have come before the watch began
         if response.messages_list or self._closing:
             return response
+        gone = await self._wait(woken, receive)
+        if gone or not self._link.watches(request.node.node_id, woken):
+            return None
+        return self._routes.pull_messages(request)
+
+    async def _wait(self, woken: asyncio.Event, receive: Receive) -> bool:
+        """Wait for an event, as long as a request is held; return whether the site has hung up."""
         gone, work = asyncio.ensure_future(receive()), asyncio.ensure_future(woken.wait())
         try:
             await asyncio.wait({gone, work}, timeout=self._limits.hold_s, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done() or not self._link.watches(request.node.node_id, woken):
-                return None
+            return gone.done()
         finally:
             gone.cancel()
             work.cancel()
-        return self._routes.pull_messages(request)

@@ -193,13 +193,15 @@ class FleetGrid(Grid):
 
     def _release(self, message_id: str) -> None:
         """Forget a message and what there is of its reply."""
-        self._sent.pop(message_id, None)
+        sent = self._sent.pop(message_id, None)
         head = self._arriving.pop(message_id, None)
         # A reply that came after the last look has an id that only the LinkState knows.
         reply_id = self._state.message_ins_id_to_message_res_id.get(message_id)
         self._state.delete_messages({message_id})
         for object_id in {message_id, reply_id or "", head.metadata.message_id if head else ""}:
             self._store.delete(object_id)
+        if sent:  # last, since nobody joins the queue for a message that is gone
+            self._link.turns.end(sent.metadata.dst_node_id)
 
 
 def _error_reply(sent: Message, code: str) -> Message:

@@ -20,6 +20,8 @@ from flwr.supercore.constant import NodeStatus
 from flwr.supercore.object_store.in_memory_object_store import InMemoryObjectStore
 from flwr.superlink.federation import NoOpFederationManager
 
+from fedchemo.server.fleet.turns import Turns
+
 # A site shows a sign of life every 4 s; one that missed it may be replaced by its own restarted process.
 TAKEOVER_S = 6.0
 LOST_AFTER_S = 20.0
@@ -44,14 +46,18 @@ class Link:
     Args:
         roster: site name -> public key (OpenSSH); nobody else can become a node.
         lost_after_s: seconds of silence after which a site counts as lost.
+        turns: the sites' turns to upload.
     """
 
-    def __init__(self, roster: Mapping[str, str], *, lost_after_s: float = LOST_AFTER_S) -> None:
+    def __init__(
+        self, roster: Mapping[str, str], *, lost_after_s: float = LOST_AFTER_S, turns: Turns | None = None
+    ) -> None:
         # Objects are verified by the front, outside flwr's locks.
         self.store = SharedObjects(verify=False)
         self.state = InMemoryLinkState(NoOpFederationManager(), self.store)
         self.arrived = threading.Event()
         """Set whenever a site has sent something or asks for work."""
+        self.turns = turns or Turns()
         self.names: dict[int, str] = {}
         self.nodes: dict[bytes, int] = {}
         for name, public_key in roster.items():
@@ -123,6 +129,7 @@ class Link:
         """Wake every waiting request."""
         for node in list(self._waiting):
             self.wake(node)
+        self.turns.wake_all()
 
 
 def _public_pem(openssh: str) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from flwr.common.constant import Status
 from flwr.common.serde import message_from_proto
 from flwr.proto.fleet_pb2 import (
     ActivateNodeRequest,
@@ -19,9 +21,11 @@ from flwr.proto.message_pb2 import (
     ConfirmMessageReceivedRequest,
     ConfirmMessageReceivedResponse,
     PullObjectRequest,
+    PullObjectResponse,
     PushObjectRequest,
     PushObjectResponse,
 )
+from flwr.server.superlink.utils import check_abort
 from flwr.supercore.error import ApiErrorCode, FlowerError
 from flwr.supercore.inflatable.inflatable_object import (
     UnexpectedObjectContentError,
@@ -36,6 +40,8 @@ from google.protobuf.message import Message as Protobuf
 from fedchemo.server.fleet.link import TAKEOVER_S, Link
 
 PULL_MESSAGES = "pull-messages"
+PUSH_MESSAGES = "push-messages"
+PUSH_OBJECT = "push-object"
 ACTIVATE = "activate-node"
 
 # A reply is one packed array in pieces of 5 MB: this many pieces are more than any model, and bound what one
@@ -49,6 +55,23 @@ class RefusedError(Exception):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status, self.detail = status, detail
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A ``PullObjectResponse`` around an object of the store, to be sent from where it lies.
+
+    All sites of a round are sent the same objects; a copy for each would be the largest thing in memory.
+    """
+
+    content: bytes
+
+    @property
+    def head(self) -> bytes:
+        """What precedes the content in the serialised response."""
+        found: bytes = PullObjectResponse(object_found=True, object_available=True).SerializeToString()
+        tag = PullObjectResponse.OBJECT_CONTENT_FIELD_NUMBER << 3 | 2  # "length-delimited"
+        return found + bytes([tag]) + _varint(len(self.content))
 
 
 class Routes:
@@ -66,19 +89,19 @@ class Routes:
             "deactivate-node": DeactivateNodeRequest,
             "send-node-heartbeat": SendNodeHeartbeatRequest,
             PULL_MESSAGES: PullMessagesRequest,
-            "push-messages": PushMessagesRequest,
+            PUSH_MESSAGES: PushMessagesRequest,
             "pull-object": PullObjectRequest,
-            "push-object": PushObjectRequest,
+            PUSH_OBJECT: PushObjectRequest,
             "confirm-message-received": ConfirmMessageReceivedRequest,
         }
-        self.handlers: Mapping[str, Callable[..., Protobuf]] = {
+        self.handlers: Mapping[str, Callable[..., Protobuf | StoredObject]] = {
             ACTIVATE: self.activate,
             "deactivate-node": lambda request: fleet_handlers.deactivate_node(request, self._state),
             "send-node-heartbeat": lambda request: fleet_handlers.send_node_heartbeat(request, self._state),
             PULL_MESSAGES: self.pull_messages,
-            "push-messages": self.push_messages,
-            "pull-object": lambda request: fleet_handlers.pull_object(request, self._state),
-            "push-object": self.push_object,
+            PUSH_MESSAGES: self.push_messages,
+            "pull-object": self.pull_object,
+            PUSH_OBJECT: self.push_object,
             "confirm-message-received": self.confirm,
         }
 
@@ -114,8 +137,20 @@ class Routes:
             self._link.note_idle(node)
         return response
 
+    def takes_turn(self, request: PushMessagesRequest) -> bool:
+        """Return whether a reply takes room: it has content, and answers what its node was sent and still owes."""
+        self._check_push(request)
+        head = request.messages_list[0]
+        asked = self._state.message_ins_store.get(head.metadata.reply_to_message_id)
+        owed = asked is not None and asked.metadata.dst_node_id == request.node.node_id
+        return owed and not head.HasField("error")
+
     def push_messages(self, request: PushMessagesRequest) -> PushMessagesResponse:
         """Take the head of a reply; its objects follow."""
+        self._check_push(request)
+        return fleet_handlers.push_messages(request, self._state)
+
+    def _check_push(self, request: PushMessagesRequest) -> None:
         if len(request.messages_list) != 1 or len(request.message_object_trees) != 1:
             raise RefusedError(400, "one message a request")
         for number, _ in enumerate(iterate_object_tree(request.message_object_trees[0]), start=1):
@@ -124,7 +159,15 @@ class Routes:
         # flwr checks that the node may call, not that it is the one that replies.
         if message_from_proto(request.messages_list[0]).metadata.src_node_id != request.node.node_id:
             raise RefusedError(403, "a reply in another node's name")
-        return fleet_handlers.push_messages(request, self._state)
+
+    def pull_object(self, request: PullObjectRequest) -> PullObjectResponse | StoredObject:
+        """Hand out one object of a message: flwr's handler without its copy of the content."""
+        content = self._state.get_object(request.run_id, request.object_id)
+        problem = check_abort(request.run_id, [Status.PENDING, Status.STARTING, Status.FINISHED], self._state)
+        if problem or not content:
+            return fleet_handlers.pull_object(request, self._state)
+        self._state.store_traffic(request.run_id, bytes_sent=len(content), bytes_recv=0)
+        return StoredObject(content)
 
     def push_object(self, request: PushObjectRequest) -> PushObjectResponse:
         """Take one object of a reply; what it is called must be what it is."""
@@ -136,6 +179,7 @@ class Routes:
             validate_object_content(request.object_content)
         except UnexpectedObjectContentError as error:
             raise RefusedError(400, "malformed object") from error
+        self._link.turns.renew(request.node.node_id)
         return fleet_handlers.push_object(request, self._state)
 
     def confirm(self, request: ConfirmMessageReceivedRequest) -> ConfirmMessageReceivedResponse:
@@ -153,3 +197,13 @@ class Routes:
 def _not_activated(code: str) -> FlowerError:
     """Return flwr's refusal with our reason; only someone who holds the key's private half gets this far."""
     return FlowerError(ApiErrorCode.FLEET_NODE_ACTIVATION_FAILED, code, public_details=code)
+
+
+def _varint(number: int) -> bytes:
+    """Return a length as protobuf writes it: seven bits a byte, the lowest first, the last without the top bit."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

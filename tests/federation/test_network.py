@@ -111,7 +111,9 @@ def test_nothing_of_a_failure_leaves_but_its_code(tmp_path, kind, code):
         assert reply.error.reason == code
         outward = b"".join(seen) + repr(reply).encode()
         assert code.encode() in outward, "the spy sees what comes in"
-        assert not [word for word in (b"042", b"private", b"patient", b"RuntimeError") if word in outward]
+        assert not [
+            word for word in (b"patient_042", b"private", b"patient", b"RuntimeError") if word in outward
+        ]
         (failure,) = until(lambda: sites["A"].events.of("failed"))
         assert "042" in failure["what"], "the site's own log has it all"
 

@@ -48,7 +48,9 @@ class Played:
             tree = pending.pop()
             pending.extend(tree.children)
             request = message_pb2.PullObjectRequest(node=node, run_id=run_id, object_id=tree.object_id)
-            contents[tree.object_id] = self.routes.handlers["pull-object"](request).object_content
+            stored = self.routes.pull_object(request)
+            response = message_pb2.PullObjectResponse.FromString(stored.head + stored.content)
+            contents[tree.object_id] = response.object_content
         self.routes.confirm(
             message_pb2.ConfirmMessageReceivedRequest(node=node, run_id=run_id, message_object_id=message_id)
         )
