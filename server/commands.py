@@ -37,7 +37,7 @@ def start(
     from rich.console import Console
 
     from fedchemo.server.coordinate import coordinate
-    from fedchemo.server.summary import table
+    from fedchemo.server.summary import POOLED, table
     from fedchemo.server.view import RunView
 
     console = Console(stderr=as_json)
@@ -49,5 +49,7 @@ def start(
         typer.echo((out / "summary.json").read_text())
         return
     title = f"round {outcome.best} of {configuration.rounds} is the best on validation patients"
-    console.print(table(figures, title=title))
+    heard, of = len(set(figures["model"]) - {POOLED}), len(outcome.opening.roles)
+    note = f"; {heard} of {of} sites have enough patients of each class to send scores"
+    console.print(table(figures, title=title, note=note))
     console.print(f"Results: {out}  (model.safetensors, summary.json, events.jsonl)", soft_wrap=True)

@@ -77,12 +77,15 @@ def to_json(models: Mapping[str, Rows], **details: object) -> dict[str, Any]:
     }
 
 
-def table(models: Mapping[str, Rows], *, title: str) -> Table:
-    """Return the summary for a terminal."""
+def table(models: Mapping[str, Rows], *, title: str, note: str = "") -> Table:
+    """Return the summary for a terminal, with a note below it."""
     from rich.table import Table
 
     shown = Table(
-        title=title, title_justify="left", caption="test patients, 95 % intervals", caption_justify="left"
+        title=title,
+        title_justify="left",
+        caption=f"test patients, 95 % intervals{note}",
+        caption_justify="left",
     )
     shown.add_column("site")
     shown.add_column("n (pCR)", justify="right")

@@ -209,3 +209,15 @@ def test_two_folders_of_one_name_are_refused(run, folders, tmp_path):
 def test_nobody_may_train(run, folders):
     with pytest.raises(FedchemoError, match="FC402"):
         run(minimum_patients=1000)
+
+
+def test_golden_numbers_of_a_whole_run(run):
+    """Whatever changes these changed what a federation computes, and must say so."""
+    simulated = run("golden", configured(rounds=3))
+    model, baseline = (simulated.figures[name]["all sites"] for name in ("model", "baseline"))
+    # To a thousandth: processors differ in the last bits, and three rounds carry them on.
+    assert model.auc.value == pytest.approx(0.6032, abs=1e-3)
+    assert model.log_loss.value == pytest.approx(0.5907, abs=1e-3)
+    assert baseline.auc.value == pytest.approx(0.6032, abs=1e-3)
+    assert baseline.log_loss.value == pytest.approx(0.5949, abs=1e-3)
+    assert simulated.outcome.best == 3
