@@ -13,7 +13,7 @@ import sys
 
 # From glibc's malloc.h: the parameters of mallopt(3).
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-LARGEST = 2**31 - 1
+NEVER = -1
 
 
 def keep_freed_memory() -> None:
@@ -23,6 +23,6 @@ def keep_freed_memory() -> None:
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(M_MMAP_THRESHOLD, 2**30)
-        libc.mallopt(M_TRIM_THRESHOLD, LARGEST)
+        libc.mallopt(M_TRIM_THRESHOLD, NEVER)
         # Other arenas are cut into heaps of 64 MB, too small for what a thread allocates here.
         libc.mallopt(M_ARENA_MAX, 1)

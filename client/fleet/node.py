@@ -22,6 +22,7 @@ from fedchemo.client.fleet.session import FleetSession, Parcel, WithdrawnError, 
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
+from fedchemo.shared.memory import keep_freed_memory
 
 App = Callable[[Message, Context], Message]
 OnEvent = Callable[[str, Mapping[str, object]], None]
@@ -54,6 +55,7 @@ class HospitalNode:
     def __init__(
         self, kit: Kit, app: App, *, on_event: OnEvent, heartbeat: float = 10.0, patience: float | None = None
     ) -> None:
+        keep_freed_memory()
         self._kit, self._app, self._tell = kit, app, on_event
         self._heartbeat, self._patience = heartbeat, patience
         self._session = FleetSession(kit, heartbeat=heartbeat)

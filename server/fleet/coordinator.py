@@ -21,6 +21,7 @@ from fedchemo.server.fleet.link import LOST_AFTER_S, Link
 from fedchemo.server.fleet.listener import listening, listening_address
 from fedchemo.server.fleet.turns import Turns
 from fedchemo.shared.federation import FederationFolder
+from fedchemo.shared.memory import keep_freed_memory
 
 # flwr ends a run whose task has been silent for a minute.
 TASK_HEARTBEAT_S = 10.0
@@ -66,6 +67,7 @@ class Coordinator:
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        keep_freed_memory()
         context = server_context(self._folder, now=datetime.datetime.now(datetime.UTC))
         connections = CONNECTIONS_A_SITE * len(self.roster) + SPARE_CONNECTIONS
         front = FleetFront(self._link, limits=self._limits, tell=self._tell)

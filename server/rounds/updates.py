@@ -38,6 +38,8 @@ class Updates:
         if self._mean is not None:
             self._mean.add(answer.weights, answer.reply.examples)
         else:
+            if not np.isfinite(answer.weights).all():
+                raise FedchemoError("FC305", f"the update of {answer.site} holds a value that is not finite")
             self._kept[answer.site] = (answer.weights, answer.reply.examples)
 
     def next_model(self, number: int) -> Weights:
@@ -57,6 +59,8 @@ class Updates:
             record = arrays(record["weights"].numpy().astype(np.float32))
         weights = read_weights(RecordDict({"arrays": record}))
         assert weights is not None
+        if not np.isfinite(weights).all():
+            raise FedchemoError("FC305", f"the model of round {number} holds a value that is not finite")
         return weights
 
 

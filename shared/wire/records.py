@@ -53,7 +53,7 @@ def read_request(content: RecordDict, kind: type[Asked]) -> tuple[Asked, float, 
 
     Raises:
         FedchemoError: FC303 for another protocol, FC304 for anything that the schema does not name,
-            FC305 for weights that are no finite float32 vector.
+            FC305 for weights that are no float32 vector.
     """
     unknown = set(content) - {"arrays", "config"}
     record = content.config_records.get("config")
@@ -108,18 +108,18 @@ def read_reply(content: RecordDict, kind: type[Message]) -> tuple[Message, Weigh
 def read_weights(content: RecordDict) -> Weights | None:
     """Return the packed weights in a message, read-only, or None if it carries none.
 
+    Whoever uses them refuses values that are not finite, in the pass that uses them: `unpack` at a site,
+    `Updates.add` at the coordinator.
+
     Raises:
-        FedchemoError: FC305 if they are not one finite float32 vector.
+        FedchemoError: FC305 if they are not one float32 vector.
     """
     record = content.array_records.get("arrays")
     if record is None:
         return None
     if set(record) != {"weights"}:
         raise FedchemoError("FC305", "weights must come as one packed array")
-    weights = _as_vector(record["weights"])
-    if not np.isfinite(weights).all():
-        raise FedchemoError("FC305", "weights hold a value that is not finite")
-    return weights
+    return _as_vector(record["weights"])
 
 
 def _as_vector(array: Array) -> Weights:

@@ -59,16 +59,16 @@ class LocalGrid(Grid):
         return dict(self._nodes)
 
     def replies(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
-        """Yield each reply as it comes; a site is asked only when the replies before it are being used."""
+        """Yield each reply as it comes; the next site computes while a reply is being used, and no more do."""
         waiting = iter(messages)
         running = {self._submit(message) for message in itertools.islice(waiting, self._workers)}
         while running:
             done, running = wait(running, timeout=timeout, return_when=FIRST_COMPLETED)
             if not done:
                 return
-            for future in done:
-                yield future.result()
             running |= {self._submit(message) for message in itertools.islice(waiting, len(done))}
+            while done:
+                yield done.pop().result()
 
     def close(self) -> None:
         """Stop the threads once their current work is done."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from flwr.app import ConfigRecord, Error, Message
 from flwr.supercore.task_identity import TaskIdentity
@@ -10,7 +9,7 @@ from flwr.supercore.task_identity import TaskIdentity
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.exchange import Exchanges
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.shared.wire.messages import FinishReply
+from fedchemo.shared.wire.messages import FinishReply, TrainReply
 from fedchemo.shared.wire.records import reply_content
 
 
@@ -69,10 +68,10 @@ def test_below_the_quorum_the_exchange_fails_and_says_why():
 
 
 def test_a_reply_outside_the_schema_is_a_failure():
-    wrong = reply_content(FinishReply(), np.array([np.nan], np.float32))
+    wrong = reply_content(TrainReply(examples=1, steps=1, loss=0.5, seconds=0.1, validation=None))
     answers, seen = ask(ScriptedGrid(a=GOOD, b=wrong))
     assert answers == ["a"]
-    assert [e["code"] for e in seen if e["event"] == "site_failed"] == ["FC305"]
+    assert [e["code"] for e in seen if e["event"] == "site_failed"] == ["FC304"]
 
 
 def test_an_answer_that_cannot_be_used_counts_as_a_failure():

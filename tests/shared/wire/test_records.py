@@ -109,14 +109,12 @@ def test_an_unknown_record_is_refused():
 @pytest.mark.parametrize(
     "array",
     [
-        np.array([1.0, np.nan], np.float32),
-        np.array([np.inf], np.float32),
         np.zeros(3, np.float64),
         np.zeros((2, 2), np.float32),
         np.zeros(3, np.int32),
     ],
 )
-def test_weights_that_are_no_finite_float32_vector_are_refused(array):
+def test_weights_that_are_no_float32_vector_are_refused(array):
     with pytest.raises(FedchemoError, match="FC305"):
         read_weights(RecordDict({"arrays": ArrayRecord({"weights": Array(array)})}))
 

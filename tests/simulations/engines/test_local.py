@@ -118,7 +118,7 @@ def test_only_a_few_replies_exist_at_a_time(grid_of):
     for _ in grid.replies(messages(grid)):
         with lock:
             alive -= 1
-    assert most <= 2
+    assert most <= 4, "two that are being used or wait for it, and two that compute"
 
 
 def test_a_timeout_ends_the_wait(grid_of):
