@@ -11,6 +11,8 @@ from fedchemo.shared.configuration import StrategySettings
 
 # Methods that are sums take the exact mean; the others need every update and as much memory.
 SUMS = frozenset({"fedavg", "fedprox", "fedadam", "fedyogi", "fedadagrad", "fedavgm"})
+# Given the mean as its only reply, Flower's FedAvg returns it to the bit, after four copies of the model.
+IDENTITIES = frozenset({"fedavg", "fedprox"})
 
 
 class _Everyone(TypedDict):
@@ -33,10 +35,17 @@ EVERYONE: _Everyone = {
 
 @dataclass(frozen=True)
 class Method:
-    """A strategy, and whether it takes the mean of the updates or each of them."""
+    """A strategy, and how it wants its updates.
+
+    Attributes:
+        strategy: Flower's object.
+        is_sum: it takes the mean of the updates, else each of them.
+        is_identity: it returns the mean as it is, so that it need not be asked.
+    """
 
     strategy: flower.Strategy
     is_sum: bool
+    is_identity: bool
 
 
 def method(settings: StrategySettings) -> Method:
@@ -46,7 +55,7 @@ def method(settings: StrategySettings) -> Method:
     corrects the bias of its moments), FedAvgM (Hsu 2019), median and trimmed mean (Yin 2018), Krum
     (Blanchard 2017).
     """
-    return Method(_strategy(settings), settings.name in SUMS)
+    return Method(_strategy(settings), settings.name in SUMS, settings.name in IDENTITIES)
 
 
 def _strategy(settings: StrategySettings) -> flower.Strategy:

@@ -49,7 +49,10 @@ class Updates:
             FedchemoError: FC305 if the strategy's result is not finite.
         """
         if self._mean is not None:
-            replies = [_as_reply(self._mean.mean(), self._mean.examples)]
+            mean = self._mean.mean()
+            if self._method.is_identity:
+                return mean
+            replies = [_as_reply(mean, self._mean.examples)]
         else:
             replies = [_as_reply(*self._kept[site]) for site in sorted(self._kept)]
         record, _ = self._method.strategy.aggregate_train(number, replies)

@@ -19,7 +19,7 @@ Part = Callable[[bool], Iterator[Measurement]]
 
 
 def _rounds(size: str, *, quick: bool) -> int:
-    return 2 if quick else {"tiny": 20, "3.5 MB": 10, "100 MB": 4}[size]
+    return 2 if quick else {"tiny": 20, "3.5 MB": 10, "100 MB": 8}[size]
 
 
 def local(quick: bool) -> Iterator[Measurement]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from flwr.supercore.task_identity import TaskIdentity
@@ -11,6 +13,7 @@ from fedchemo.server.rounds.updates import Updates
 from fedchemo.server.strategies import method
 from fedchemo.shared.configuration import StrategySettings
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.randomness import numpy_stream
 from fedchemo.shared.wire.messages import TrainReply
 
 
@@ -41,3 +44,18 @@ def test_the_next_model_is_float32(updates):
     model = updates.next_model(1)
     assert model.dtype == np.float32
     assert model.tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["fedavg", "fedprox"])
+def test_what_is_not_asked_would_have_returned_the_mean_to_the_bit(name):
+    TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, 1, 1
+    chosen = method(StrategySettings(name=name))
+    assert chosen.is_identity
+    values = numpy_stream(0, "tests", "updates").normal(size=(3, 1000)).astype(np.float32)
+    models = []
+    for asked in (False, True):
+        updates = Updates(replace(chosen, is_identity=not asked), 1000)
+        for index, update in enumerate(values):
+            updates.add(answer(str(index), update, examples=7 + index))
+        models.append(updates.next_model(1).tobytes())
+    assert models[0] == models[1]
