@@ -12,7 +12,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 from fedchemo.server.events import EventLog
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.shared.wire.messages import MESSAGE_TYPES, REPLIES, Kind
+from fedchemo.shared.wire.messages import MESSAGE_TYPES, Kind
 from fedchemo.shared.wire.records import Weights, read_reply
 
 Answered = TypeVar("Answered", bound=Settings)
@@ -90,8 +90,9 @@ class Exchanges:
         *,
         round_number: int = 0,
         quorum: int | None = None,
+        accept: Callable[[Answer[Answered]], None] | None = None,
     ) -> Iterator[Answer[Answered]]:
-        """Send the same request to each site and yield the good answers as they come.
+        """Send the same request to each site and yield the good answers as they come; ``accept`` as in `send`.
 
         Raises:
             FedchemoError: FC401 if fewer than the quorum have answered when the exchange ends.
@@ -103,7 +104,9 @@ class Exchanges:
             for site in sites
             if site in nodes
         ]
-        yield from self.send(kind, reply_type, messages, sites, round_number=round_number, quorum=quorum)
+        yield from self.send(
+            kind, reply_type, messages, sites, round_number=round_number, quorum=quorum, accept=accept
+        )
 
     def send(
         self,
@@ -175,6 +178,3 @@ def _read(site: str, message: Message, reply_type: type[Answered]) -> Answer[Ans
         raise FedchemoError(code if code in CATALOGUE else "FC990", f"{site} refused")
     reply, weights = read_reply(message.content, reply_type)
     return Answer(site, reply, weights)
-
-
-assert set(MESSAGE_TYPES) == set(REPLIES)

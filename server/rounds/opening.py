@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from fedchemo.server.rounds.exchange import Exchanges
+from fedchemo.server.rounds.exchange import Answer, Exchanges
 from fedchemo.server.rounds.terms import Terms
 from fedchemo.shared.clinical import logistic
 from fedchemo.shared.clinical.encoding import names, variables
-from fedchemo.shared.clinical.statistics import ClinicalStatistics, Moments, pool
+from fedchemo.shared.clinical.statistics import ClinicalStatistics, pool
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
     LogisticReply,
@@ -47,20 +48,16 @@ def gather_statistics(exchanges: Exchanges, terms: Terms) -> Opening:
     """
     request = terms.request(StatisticsRequest)
     online = exchanges.wait_for_quorum()
-    replies = {
-        answer.site: answer.reply
-        for answer in exchanges.ask("statistics", StatisticsReply, online, config(request))
-    }
     described = variables(terms.configuration.clinical)
-    sums: list[tuple[Moments | None, ...]] = []
-    for site in sorted(replies):
-        sent = replies[site].moments
-        if replies[site].role == "train" and sent is not None:
-            if len(sent) != len(described):
-                raise FedchemoError(
-                    "FC304", f"{site} sent sums of {len(sent)} variables, not {len(described)}"
-                )
-            sums.append(sent)
+
+    def fits(answer: Answer[StatisticsReply]) -> None:
+        sent = answer.reply.moments
+        if answer.reply.role == "train" and (sent is None or len(sent) != len(described)):
+            raise FedchemoError("FC304", f"{answer.site} sent no sums of {len(described)} variables")
+
+    answers = exchanges.ask("statistics", StatisticsReply, online, config(request), accept=fits)
+    replies = {answer.site: answer.reply for answer in answers}
+    sums = [sent for site in sorted(replies) if (sent := replies[site].moments) is not None]
     roles = {site: replies[site].role for site in sorted(replies)}
     if "train" not in roles.values():
         raise FedchemoError("FC402", f"none of {sorted(roles)} has enough patients to train")
@@ -87,13 +84,16 @@ def fit_clinical(exchanges: Exchanges, terms: Terms, opening: Opening) -> npt.ND
             statistics=opening.statistics,
             coefficients=tuple(coefficients.tolist()),
         )
-        answers = [
-            _sums(answer.reply, len(coefficients))
-            for answer in exchanges.ask(
-                "logistic", LogisticReply, training, config(request), round_number=index, quorum=quorum
-            )
-        ]
-        pooled = logistic.pool(answers)
+        answers = exchanges.ask(
+            "logistic",
+            LogisticReply,
+            training,
+            config(request),
+            round_number=index,
+            quorum=quorum,
+            accept=partial(_check, size=len(coefficients)),
+        )
+        pooled = logistic.pool([_sums(answer.reply) for answer in answers])
         reached = logistic.objective(pooled, coefficients)
         if reached > best + 1e-9 * abs(best):
             step = step / 2
@@ -107,8 +107,12 @@ def fit_clinical(exchanges: Exchanges, terms: Terms, opening: Opening) -> npt.ND
     return before
 
 
-def _sums(reply: LogisticReply, size: int) -> logistic.LogisticSums:
-    gradient, hessian = np.array(reply.gradient), np.array(reply.hessian)
-    if gradient.shape != (size,) or hessian.shape != (size * size,):
-        raise FedchemoError("FC304", "a site's logistic sums have the wrong length")
-    return logistic.LogisticSums(reply.count, reply.loss, gradient, hessian.reshape(size, size))
+def _check(answer: Answer[LogisticReply], *, size: int) -> None:
+    if len(answer.reply.gradient) != size or len(answer.reply.hessian) != size * size:
+        raise FedchemoError("FC304", f"the logistic sums of {answer.site} have the wrong length")
+
+
+def _sums(reply: LogisticReply) -> logistic.LogisticSums:
+    gradient = np.array(reply.gradient)
+    hessian = np.array(reply.hessian).reshape(len(gradient), len(gradient))
+    return logistic.LogisticSums(reply.count, reply.loss, gradient, hessian)

@@ -107,20 +107,3 @@ class EvaluateReply(Settings):
 
 class FinishReply(Settings):
     """An acknowledgement."""
-
-
-REQUESTS: dict[Kind, type[Request]] = {
-    "statistics": StatisticsRequest,
-    "logistic": LogisticRequest,
-    "train": TrainRequest,
-    "evaluate": EvaluateRequest,
-    "finish": FinishRequest,
-}
-Reply = StatisticsReply | LogisticReply | TrainReply | EvaluateReply | FinishReply
-REPLIES: dict[Kind, type[Settings]] = {
-    "statistics": StatisticsReply,
-    "logistic": LogisticReply,
-    "train": TrainReply,
-    "evaluate": EvaluateReply,
-    "finish": FinishReply,
-}

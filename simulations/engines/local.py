@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -60,10 +61,11 @@ class LocalGrid(Grid):
 
     def replies(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
         """Yield each reply as it comes; the next site computes while a reply is being used, and no more do."""
-        waiting = iter(messages)
+        waiting, end = iter(messages), None if timeout is None else time.monotonic() + timeout
         running = {self._submit(message) for message in itertools.islice(waiting, self._workers)}
         while running:
-            done, running = wait(running, timeout=timeout, return_when=FIRST_COMPLETED)
+            left = None if end is None else max(0.0, end - time.monotonic())
+            done, running = wait(running, timeout=left, return_when=FIRST_COMPLETED)
             if not done:
                 return
             running |= {self._submit(message) for message in itertools.islice(waiting, len(done))}

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays as vectors
 from fedchemo.shared.clinical.statistics import ClinicalStatistics
 from fedchemo.shared.configuration import SiteConfiguration
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.shared.wire.messages import REPLIES, REQUESTS, TrainReply, TrainRequest
+from fedchemo.shared.wire.messages import TrainReply, TrainRequest
 from fedchemo.shared.wire.records import arrays, config, read_reply, read_request, read_weights, reply_content
 
 STATISTICS = ClinicalStatistics(names=("hr",), means=(0.5,), deviations=(0.5,), counts=(10,))
@@ -137,7 +137,3 @@ def test_a_pickle_is_never_loaded():
     array = Array(dtype="object", shape=(1,), stype="numpy.ndarray", data=buffer.getvalue())
     with pytest.raises(FedchemoError, match="FC305"):
         read_weights(RecordDict({"arrays": ArrayRecord({"weights": array})}))
-
-
-def test_every_kind_has_a_request_and_a_reply():
-    assert set(REQUESTS) == set(REPLIES)
