@@ -24,6 +24,7 @@ class Problem:
         value: what stands there; None if nothing in particular.
         what: what is wrong with it.
         remedy: what to do.
+        patient: whom it concerns; None if it is about more than one patient.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Problem:
     value: str | None
     what: str
     remedy: str
+    patient: str | None = None
 
     def __str__(self) -> str:
         place = [self.file]
@@ -72,9 +74,10 @@ def error(
     row: int | None = None,
     column: str | None = None,
     value: str | None = None,
+    patient: str | None = None,
 ) -> Problem:
     """Return a problem that keeps the site from taking part."""
-    return Problem(code, "error", str(file), row, column, value, what, remedy)
+    return Problem(code, "error", str(file), row, column, value, what, remedy, patient)
 
 
 def warning(
@@ -86,9 +89,10 @@ def warning(
     row: int | None = None,
     column: str | None = None,
     value: str | None = None,
+    patient: str | None = None,
 ) -> Problem:
     """Return a problem that the site can live with."""
-    return Problem(code, "warning", str(file), row, column, value, what, remedy)
+    return Problem(code, "warning", str(file), row, column, value, what, remedy, patient)
 
 
 def _shown(value: str) -> str:
