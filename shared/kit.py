@@ -1,31 +1,30 @@
-"""A hospital's kit: one file that says where the coordinator is and proves who the hospital is.
+"""A hospital's kit: one file that says where the coordinator is and, with a private key, proves who the hospital is.
 
-The file is TOML. Its last line is a signature by the federation's certificate authority over all the rest, so a
-kit that was cut off, edited or mixed with another one is found out when it is read.
+The file is TOML, signed by the federation's certificate authority, so a kit that was cut off, edited or mixed with
+another one is found out when it is read. The private key stands in the kit, or, if the hospital made it itself, stays
+in the hospital's state folder; such a kit holds no secret.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime
-import json
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import tomli_w
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, PrivateAttr
 
 from fedchemo.shared.atomic import write_text
 from fedchemo.shared.configuration import Settings, parse
 from fedchemo.shared.errors import FedchemoError
-
-FORMAT = 1
-"""Version of the kit and of the federation folder; another one is refused."""
+from fedchemo.shared.expiry import ending
+from fedchemo.shared.keys import grouped, key_fingerprint, public_openssh
+from fedchemo.shared.private_file import PUBLIC, SECRET, refuse_if_open
+from fedchemo.shared.signed_text import FORMAT, SignedText, read_signed, with_signature
 
 # Names become file names and parts of messages: no spaces, no path separators, no leading dot.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -41,7 +40,7 @@ LARGEST_KIT = 64 * 1024
 
 
 class Kit(Settings):
-    """What a hospital needs to join; it holds the hospital's private key and must be kept secret."""
+    """What a hospital needs to join."""
 
     format: int = FORMAT
     federation: Name
@@ -54,35 +53,72 @@ class Kit(Settings):
     """PEM; the only authority that this hospital trusts for the coordinator."""
     public_key: Pem
     """OpenSSH, one line; the roster of the federation holds the same."""
-    private_key: Pem
-    """OpenSSH; an EC key on a NIST curve, which is what flwr's node authentication takes."""
+    private_key: Pem = ""
+    """OpenSSH; an EC key on a NIST curve, which is what flwr's node authentication takes. Empty if the hospital keeps
+    the key itself; then `with_key` puts it in, in memory only."""
     signature: Annotated[str, Field(max_length=512)] = ""
-    """Base64 of the authority's ECDSA signature (SHA-256) over `signed_content`."""
+    """Base64 of the authority's ECDSA signature (SHA-256) over `signed_text`."""
+    _own_key: ec.EllipticCurvePrivateKey | None = PrivateAttr(default=None)
 
     @property
     def address(self) -> str:
         """The coordinator's address, ``host:port``."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def signed_content(self) -> bytes:
-        """Return the bytes that the authority signs: every field but the signature, as canonical JSON."""
-        fields = self.model_dump(mode="json", exclude={"signature"})
-        return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    @property
+    def secret(self) -> bool:
+        """Whether the kit itself holds the private key, so that whoever has it is the hospital."""
+        return bool(self.private_key)
+
+    @property
+    def key_fingerprint(self) -> str:
+        """SHA-256 of the public key in groups of four."""
+        return key_fingerprint(self.public_key)
+
+    @property
+    def authority_fingerprint(self) -> str:
+        """SHA-256 of the authority's certificate in groups of four, as ``fedchemo provision`` shows it."""
+        certificate = x509.load_pem_x509_certificate(self.ca_certificate.encode())
+        return grouped(certificate.fingerprint(hashes.SHA256()).hex())
+
+    def signed_text(self) -> str:
+        """Return the text that the authority signs: the whole file below the signature's line."""
+        left_out = {"signature"} if self.secret else {"signature", "private_key"}
+        fields = tomli_w.dumps(self.model_dump(exclude=left_out), multiline_strings=True)
+        secret = "Secret: it holds a private key" if self.secret else "It holds no secret"
+        return f"# fedchemo kit of {self.site} in the federation {self.federation}. {secret}.\n{fields}"
+
+    def with_key(self, key: ec.EllipticCurvePrivateKey) -> Kit:
+        """Return the kit with the private key that the hospital keeps; `write_kit` does not write it.
+
+        Raises:
+            FedchemoError: FC518 if the kit was made for another key.
+        """
+        if public_openssh(key.public_key()) != self.public_key:
+            raise FedchemoError("FC518", f"the kit of {self.site} was made for another key than the one here")
+        kit = self.model_copy()
+        kit._own_key = key
+        return kit
 
     def key(self) -> ec.EllipticCurvePrivateKey:
         """Return the hospital's private key.
 
         Raises:
-            FedchemoError: FC501 if it is no EC key, or not the one that the public key belongs to.
+            FedchemoError: FC501 if it is no EC key, or not the one that the public key belongs to; FC518 if it is not
+                in the kit and was not put in.
         """
+        if self._own_key is not None:
+            return self._own_key
+        if not self.secret:
+            raise FedchemoError("FC518", f"the kit of {self.site} holds no private key")
         try:
             private = serialization.load_ssh_private_key(self.private_key.encode(), None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise FedchemoError("FC501", f"the kit of {self.site} holds no usable private key") from error
-        public = private.public_key().public_bytes(
-            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-        )
-        if not isinstance(private, ec.EllipticCurvePrivateKey) or public.decode() != self.public_key:
+        if (
+            not isinstance(private, ec.EllipticCurvePrivateKey)
+            or public_openssh(private.public_key()) != self.public_key
+        ):
             raise FedchemoError("FC501", f"the keys in the kit of {self.site} do not belong together")
         return private
 
@@ -98,51 +134,50 @@ class Kit(Settings):
                 "FC502", f"the kit of {self.site} holds from {first} to {last}; today is {now.date()}"
             )
 
+    def warnings(self, now: datetime.datetime) -> list[str]:
+        """Return a sentence if the kit ends soon."""
+        remedy = "ask the coordinator for a new one"
+        return list(ending(f"the kit of {self.site}", self.valid_until, now, remedy=remedy))
+
+
+def kit_content(kit: Kit) -> tuple[bytes, int]:
+    """Return the content of a kit's file and its mode: 0600 if it holds the private key."""
+    return with_signature(kit.signed_text(), kit.signature).encode(), SECRET if kit.secret else PUBLIC
+
 
 def write_kit(path: Path, kit: Kit) -> None:
-    """Write a kit that only its owner may read (mode 0600)."""
-    title = (
-        f"# fedchemo kit of {kit.site} in the federation {kit.federation}. Secret: it holds a private key.\n"
-    )
-    write_text(path, title + tomli_w.dumps(kit.model_dump(), multiline_strings=True), mode=0o600)
+    """Write a kit; only its owner may read one that holds a private key (mode 0600)."""
+    content, mode = kit_content(kit)
+    write_text(path, content.decode(), mode=mode)
 
 
-def read_kit(path: Path) -> Kit:
+def read_kit(path: Path, *, key: ec.EllipticCurvePrivateKey | None = None) -> Kit:
     """Return the kit in a file, checked to be whole and unchanged; its dates are not looked at.
+
+    Args:
+        path: the file.
+        key: the hospital's own private key, for a kit that holds none; None leaves such a kit without.
 
     Raises:
         FedchemoError: FC002 if there is no such file, FC501 if it is no kit, damaged or changed, FC506 if it was
-            written for another release.
+            written for another release, FC509 if it holds a private key and others may read it, FC518 if ``key`` is
+            not the kit's.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_KIT + 1)
-    except (FileNotFoundError, IsADirectoryError):
-        raise FedchemoError("FC002", f"no kit at {path}") from None
-    except OSError as error:
-        raise FedchemoError("FC004", f"{path}: {error.strerror}") from error
-    if len(content) > LARGEST_KIT:
-        raise FedchemoError("FC501", f"{path} is far too long for a kit")
-    try:
-        fields = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise FedchemoError("FC501", f"{path} is not a kit, or only a part of one") from None
-    if fields.get("format") != FORMAT:
-        found = fields.get("format", "none")
-        raise FedchemoError("FC506", f"{path} has format {found!r:.20}; this release reads {FORMAT}")
-    kit = parse(Kit, fields, source=str(path), code="FC501")
-    _check_signature(kit, path)
-    kit.key()
-    return kit
+    signed = read_signed(path, noun="kit", largest=LARGEST_KIT, code="FC501")
+    kit = parse(Kit, {**signed.fields, "signature": signed.signature}, source=str(path), code="FC501")
+    _check_signature(kit, signed, path)
+    if kit.secret:
+        kit.key()
+        refuse_if_open(path, signed.mode)
+    return kit if key is None else kit.with_key(key)
 
 
-def _check_signature(kit: Kit, path: Path) -> None:
+def _check_signature(kit: Kit, signed: SignedText, path: Path) -> None:
     """The certificate in the kit vouches for the rest; who vouches for it is whoever handed the kit over."""
     try:
         authority = x509.load_pem_x509_certificate(kit.ca_certificate.encode()).public_key()
         if not isinstance(authority, ec.EllipticCurvePublicKey):
             raise FedchemoError("FC501", f"the authority in {path} has no EC key")
-        signature = base64.b64decode(kit.signature, validate=True)
-        authority.verify(signature, kit.signed_content(), ec.ECDSA(hashes.SHA256()))
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion):
+        signed.check("kit", authority)
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError, x509.InvalidVersion):
         raise FedchemoError("FC501", f"the signature in {path} does not fit its content") from None

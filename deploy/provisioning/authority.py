@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.federation import FederationFolder
+from fedchemo.shared.keys import FindPassphrase, grouped, read_key
 from fedchemo.shared.kit import Kit
+from fedchemo.shared.roster import Roster, roster_content
+from fedchemo.shared.signed_text import sign_text
 
 # Longer than any study; the server's certificate and the kits are renewed under it.
 AUTHORITY_YEARS = 20
@@ -45,6 +50,28 @@ class Authority:
             .sign(key, hashes.SHA384())
         )
         return cls(key, certificate)
+
+    @classmethod
+    def load(
+        cls, folder: FederationFolder, *, passphrase: FindPassphrase, key: Path | None = None
+    ) -> Authority:
+        """Return the authority of a federation.
+
+        Args:
+            folder: the federation's folder.
+            passphrase: where the passphrase comes from, if the key is encrypted.
+            key: the key's file, if it is kept elsewhere.
+
+        Raises:
+            FedchemoError: FC503 if the folder holds no authority's certificate, FC509, FC510, FC517 if the key is not
+                there or not this authority's.
+        """
+        file = key or folder.authority_key
+        certificate = folder.read_certificate(folder.authority_certificate)
+        private = read_key(file, passphrase=passphrase, absent="FC517")
+        if private.public_key() != certificate.public_key():
+            raise FedchemoError("FC517", f"{file} is not the key of {folder.authority_certificate}")
+        return cls(private, certificate)
 
     def server_certificate(
         self,
@@ -82,13 +109,15 @@ class Authority:
 
     def sign(self, kit: Kit) -> Kit:
         """Return the kit with this authority's signature."""
-        signature = self.key.sign(kit.signed_content(), ec.ECDSA(hashes.SHA256()))
-        return kit.model_copy(update={"signature": base64.b64encode(signature).decode()})
+        return kit.model_copy(update={"signature": sign_text(kit.signed_text(), "kit", self.key)})
+
+    def sign_roster(self, roster: Roster) -> tuple[bytes, bytes]:
+        """Return the content of the roster's file with this authority's signature, and what is remembered of it."""
+        return roster_content(roster, self.key)
 
     def fingerprint(self) -> str:
         """Return the certificate's SHA-256 in groups of four, to be compared over the telephone."""
-        digits = self.certificate.fingerprint(hashes.SHA256()).hex()
-        return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+        return grouped(self.certificate.fingerprint(hashes.SHA256()).hex())
 
 
 def certificate_pem(certificate: x509.Certificate) -> bytes:

@@ -7,19 +7,24 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from fedchemo.deploy.provisioning.authority import BACKDATING, Authority, certificate_pem
-from fedchemo.deploy.provisioning.keys import new_key, private_openssh, private_pem, public_openssh
+from fedchemo.deploy.provisioning.authority import Authority, certificate_pem
+from fedchemo.deploy.provisioning.issuing import Issuer
 from fedchemo.deploy.provisioning.request import FederationRequest
 from fedchemo.shared.atomic import write_bytes
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.federation import FederationFolder, FederationSettings
-from fedchemo.shared.kit import Kit, write_kit
-
-SECRET, PUBLIC, PRIVATE_FOLDER = 0o600, 0o644, 0o700
+from fedchemo.shared.keys import private_pem
+from fedchemo.shared.kit import write_kit
+from fedchemo.shared.private_file import PRIVATE_FOLDER, PUBLIC, SECRET
+from fedchemo.shared.roster import Roster
 
 
 def provision(
-    out: Path, request: FederationRequest, *, now: datetime.datetime | None = None
+    out: Path,
+    request: FederationRequest,
+    *,
+    passphrase: bytes | None = None,
+    now: datetime.datetime | None = None,
 ) -> tuple[FederationFolder, Authority]:
     """Make a federation's folder: authority, server certificate, roster, and a kit for each site.
 
@@ -28,6 +33,7 @@ def provision(
     Args:
         out: the folder to make; it must not exist.
         request: what the federation shall be.
+        passphrase: encrypts the authority's key; None leaves it to the file's mode.
         now: the moment from which certificates and kits hold; the present if None.
 
     Raises:
@@ -42,7 +48,8 @@ def provision(
     except OSError as error:
         raise FedchemoError("FC004", f"{out}: {error.strerror}") from error
     try:
-        authority = _fill(FederationFolder(draft), request, now or datetime.datetime.now(datetime.UTC))
+        moment = (now or datetime.datetime.now(datetime.UTC)).replace(microsecond=0)
+        authority = _fill(FederationFolder(draft), request, passphrase, moment)
         draft.rename(out)
     except OSError as error:
         raise FedchemoError("FC004", f"{out}: {error.strerror}") from error
@@ -51,51 +58,28 @@ def provision(
     return FederationFolder(out), authority
 
 
-def _fill(folder: FederationFolder, request: FederationRequest, now: datetime.datetime) -> Authority:
-    now = now.replace(microsecond=0)
+def _fill(
+    folder: FederationFolder, request: FederationRequest, passphrase: bytes | None, now: datetime.datetime
+) -> Authority:
     authority = Authority.create(request.name, now=now)
-    valid_from, valid_until = now - BACKDATING, now + datetime.timedelta(days=request.days)
     for file in (folder.authority_key, folder.server_key, folder.kit("any")):
         file.parent.mkdir(mode=PRIVATE_FOLDER)
-    write_bytes(folder.authority_key, private_pem(authority.key), mode=SECRET)
+    write_bytes(folder.authority_key, private_pem(authority.key, passphrase), mode=SECRET)
     write_bytes(folder.authority_certificate, certificate_pem(authority.certificate), mode=PUBLIC)
-
-    server_key = new_key()
-    certificate = authority.server_certificate(
-        server_key.public_key(), request.hosts, valid_from=valid_from, valid_until=valid_until
-    )
-    write_bytes(folder.server_key, private_pem(server_key), mode=SECRET)
-    write_bytes(folder.server_certificate, certificate_pem(certificate), mode=PUBLIC)
 
     settings = FederationSettings(
         name=request.name, hosts=tuple(request.hosts), port=request.port, created=now
     )
-    roster = {}
-    for site in request.sites:
-        kit = authority.sign(_kit(site, settings, authority, valid_from, valid_until))
-        write_kit(folder.kit(site), kit)
-        roster[site] = kit.public_key
-    folder.write(settings, roster)
+    issuer = Issuer(authority, settings, now, request.days)
+    key, certificate = issuer.server_files()
+    write_bytes(folder.server_key, key, mode=SECRET)
+    write_bytes(folder.server_certificate, certificate, mode=PUBLIC)
+    kits = [issuer.kit_with_new_key(site) for site in sorted(request.sites)]
+    for kit in kits:
+        write_kit(folder.kit(kit.site), kit)
+    roster = Roster(federation=request.name, serial=1, issued=now, site=tuple(map(issuer.member, kits)))
+    content, memory = authority.sign_roster(roster)
+    write_bytes(folder.roster, content, mode=PUBLIC)
+    write_bytes(folder.roster_memory, memory, mode=SECRET)
+    write_bytes(folder.settings, settings.content(), mode=PUBLIC)
     return authority
-
-
-def _kit(
-    site: str,
-    federation: FederationSettings,
-    authority: Authority,
-    valid_from: datetime.datetime,
-    valid_until: datetime.datetime,
-) -> Kit:
-    """Return a site's kit with a fresh key, not yet signed."""
-    key = new_key()
-    return Kit(
-        federation=federation.name,
-        site=site,
-        host=federation.hosts[0],
-        port=federation.port,
-        valid_from=valid_from,
-        valid_until=valid_until,
-        ca_certificate=certificate_pem(authority.certificate).decode(),
-        public_key=public_openssh(key.public_key()),
-        private_key=private_openssh(key),
-    )

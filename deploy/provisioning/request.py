@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fedchemo.shared.errors import FedchemoError
@@ -24,7 +24,7 @@ class FederationRequest:
         name: the federation's name.
         hosts: DNS names and IP addresses of the coordinator; the kits name the first.
         port: the coordinator's TCP port.
-        sites: the hospitals' names.
+        sites: names of the hospitals that get a key and a kit; others may join later.
         days: how long the server's certificate and the kits hold.
     """
 
@@ -40,32 +40,60 @@ class FederationRequest:
         Raises:
             FedchemoError: FC505 naming everything that is wrong.
         """
-        if problems := list(self._problems()):
-            raise FedchemoError("FC505", "; ".join(problems))
+        _refuse(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        name = re.compile(NAME_PATTERN)
-        if not name.fullmatch(self.name):
+        if not re.fullmatch(NAME_PATTERN, self.name):
             yield f"federation name {self.name!r} is not allowed"
         if not self.hosts:
             yield "no --host: under which name or address do the sites reach the coordinator?"
-        if not self.sites:
-            yield "no --site: name at least one hospital"
-        if not 1 <= self.port <= 65535:
-            yield f"port {self.port} is not between 1 and 65535"
-        if not 1 <= self.days <= LONGEST_VALIDITY_DAYS:
-            yield f"{self.days} days are not between 1 and {LONGEST_VALIDITY_DAYS}"
-        yield from (f"site name {site!r} is not allowed" for site in self.sites if not name.fullmatch(site))
-        yield from (
-            f"host {host!r} is no DNS name or IP address" for host in self.hosts if not _is_host(host)
-        )
-        # Kits are files, and on some disks AAI.kit and aai.kit are the same one.
-        yield from (
-            f"site {site!r} is named twice" for site in _repeated([site.lower() for site in self.sites])
-        )
-        yield from (
-            f"host {host!r} is named twice" for host in _repeated([host.lower() for host in self.hosts])
-        )
+        yield from _of_sites(self.sites)
+        yield from _of_hosts(self.hosts)
+        yield from _of_port(self.port)
+        yield from _of_days(self.days)
+
+
+def check_sites(sites: Sequence[str]) -> None:
+    """Refuse names of hospitals that are not allowed or given twice (FC505)."""
+    _refuse(_of_sites(sites))
+
+
+def check_address(hosts: Sequence[str], port: int | None) -> None:
+    """Refuse hosts or a port that are not allowed (FC505)."""
+    _refuse([*_of_hosts(hosts), *(_of_port(port) if port is not None else ())])
+
+
+def check_days(days: int) -> None:
+    """Refuse a time to hold that is not allowed (FC505)."""
+    _refuse(_of_days(days))
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if found := "; ".join(problems):
+        raise FedchemoError("FC505", found)
+
+
+def _of_sites(sites: Sequence[str]) -> Iterator[str]:
+    yield from (
+        f"site name {site!r} is not allowed" for site in sites if not re.fullmatch(NAME_PATTERN, site)
+    )
+    # Kits are files, and on some disks AAI.kit and aai.kit are the same one.
+    yield from (f"site {site!r} is named twice" for site in _repeated([site.lower() for site in sites]))
+
+
+def _of_hosts(hosts: Sequence[str]) -> Iterator[str]:
+    yield from (f"host {host!r} is no DNS name or IP address" for host in hosts if not _is_host(host))
+    yield from (f"host {host!r} is named twice" for host in _repeated([host.lower() for host in hosts]))
+
+
+def _of_port(port: int) -> Iterator[str]:
+    if not 1 <= port <= 65535:
+        yield f"port {port} is not between 1 and 65535"
+
+
+def _of_days(days: int) -> Iterator[str]:
+    if not 1 <= days <= LONGEST_VALIDITY_DAYS:
+        yield f"{days} days are not between 1 and {LONGEST_VALIDITY_DAYS}"
 
 
 def _repeated(names: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ def made(tmp_path):
 def test_each_site_has_a_kit_with_its_own_key_that_the_roster_knows(made):
     folder, authority = made
     kits = {site: read_kit(folder.kit(site)) for site in REQUEST.sites}
-    assert folder.read_roster() == {site: kit.public_key for site, kit in kits.items()}
+    assert folder.read_roster().members == {site: kit.public_key for site, kit in kits.items()}
     assert len({kit.private_key for kit in kits.values()}) == 2
     for site, kit in kits.items():
         assert (kit.site, kit.federation, kit.address) == (site, "breast", "fed.example:8443")
@@ -39,7 +39,7 @@ def test_each_site_has_a_kit_with_its_own_key_that_the_roster_knows(made):
 
 def test_flower_takes_the_public_keys(made, tmp_path):
     folder, _ = made
-    for site, key in folder.read_roster().items():
+    for site, key in folder.read_roster().members.items():
         (tmp_path / f"{site}.pub").write_text(key)
         assert try_load_public_key(tmp_path / f"{site}.pub").startswith(b"-----BEGIN PUBLIC KEY")
 
@@ -48,7 +48,7 @@ def test_private_files_are_private_and_nothing_else_is_there(made):
     folder, _ = made
     files = {path for path in folder.path.rglob("*") if path.is_file()}
     kits = {folder.kit(site) for site in REQUEST.sites}
-    secret = {folder.authority_key, folder.server_key, *kits}
+    secret = {folder.authority_key, folder.server_key, folder.roster_memory, *kits}
     public = {folder.authority_certificate, folder.server_certificate, folder.settings, folder.roster}
     assert files == secret | public
     for path in secret:
