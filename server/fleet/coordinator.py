@@ -20,6 +20,7 @@ from fedchemo.server.fleet.grid import FleetGrid
 from fedchemo.server.fleet.link import LOST_AFTER_S, Link
 from fedchemo.server.fleet.listener import listening, listening_address
 from fedchemo.server.fleet.turns import Turns
+from fedchemo.server.fleet.watch import FolderWatch, current
 from fedchemo.shared.federation import FederationFolder
 from fedchemo.shared.memory import keep_freed_memory
 
@@ -38,8 +39,8 @@ class Coordinator:
         port: TCP port; None for the federation's.
         limits: what a site may cost.
         lost_after_s: seconds of silence after which a site counts as lost.
-        tell: called with ``site_online`` (``site``) and ``site_refused`` (``peer``, ``status``, ``code``), in
-            another thread.
+        tell: called with ``site_online`` (``site``) and ``site_refused`` (``peer``, ``status``, ``code``), and as
+            `FolderWatch` says, in another thread.
 
     Raises:
         FedchemoError: FC503 or FC506 if the folder is no federation's; on entering, FC504 if the server's
@@ -58,7 +59,7 @@ class Coordinator:
     ) -> None:
         self._folder = FederationFolder(folder)
         self.settings = self._folder.read_settings()
-        self.roster = self._folder.read_roster()
+        self.roster = current(self._folder.read_roster(), datetime.datetime.now(datetime.UTC))
         self.host = host or listening_address(self.settings.hosts)
         self.port = port or self.settings.port
         self._limits, self._tell = limits or Limits(), tell
@@ -75,6 +76,7 @@ class Coordinator:
             listening(front, context, host=self.host, port=self.port, connections=connections)
         )
         self._open.callback(front.close)
+        self._open.enter_context(FolderWatch(self._folder, self._link, context, self._tell).watching())
         return self
 
     def __exit__(

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from flwr.proto.fleet_pb2 import ActivateNodeResponse
 from flwr.supercore.error import FlowerError
 from flwr.supercore.error.catalog import API_ERROR_MAP
 from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
@@ -19,11 +20,13 @@ from google.protobuf.message import Message as Protobuf
 
 from fedchemo.server.fleet.authentication import NotAuthenticatedError, check_claim, signer
 from fedchemo.server.fleet.link import Link
+from fedchemo.server.fleet.rates import Buckets, Rate
 from fedchemo.server.fleet.routes import (
     ACTIVATE,
     PULL_MESSAGES,
     PUSH_MESSAGES,
     PUSH_OBJECT,
+    PushedObject,
     RefusedError,
     Routes,
     StoredObject,
@@ -45,6 +48,9 @@ PIECE = 16 * 1024
 """A record of TLS."""
 STRANGERS_BODY = 4 * 1024
 """A stranger needs no more than this to be told that it is one."""
+# A round of a tiny model in 20 ms takes some 300 requests a second of a site.
+SITES_RATE = Rate(per_s=400, burst=800)
+STRANGERS_RATE = Rate(per_s=20, burst=200)
 log = logging.getLogger(__name__)
 
 
@@ -57,12 +63,16 @@ class Limits:
         body_s: longest time for a body to arrive.
         hold_s: longest time that a question for work, or for a turn to upload, is left open.
         replies: replies with content that may be arriving, or wait to be taken, at a time.
+        site: how often a site may ask.
+        stranger: how often an address may ask that proves no site.
     """
 
     body_bytes: int = 16 * 2**20
     body_s: float = 120.0
     hold_s: float = 20.0
     replies: int = REPLIES_AT_ONCE
+    site: Rate = SITES_RATE
+    stranger: Rate = STRANGERS_RATE
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,7 @@ class FleetFront:
         self._link, self._limits, self._tell = link, limits, tell
         self._routes = Routes(link)
         self._closing = False
+        self._sites, self._strangers = Buckets(limits.site), Buckets(limits.stranger)
         # As many as can work: each keeps memory of its own for the largest body it has seen.
         self._workers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="fleet-bodies")
 
@@ -116,21 +127,23 @@ class FleetFront:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
         """Return the response, or None if the caller has gone."""
+        peer = str((scope.get("client") or ("unknown",))[0])
+        if self._strangers.empty(peer):
+            return Answer(429)
         path: str = scope["path"]
-        if path == "/health" and scope["method"] == "GET":
-            return Answer(200, b"ok\n")
         name = path.removeprefix(FLEET)
         if not path.startswith(FLEET) or name not in self._routes.handlers or scope["method"] != "POST":
-            return Answer(404)
+            self._strangers.take(peer)
+            return Answer(200, b"ok\n") if path == "/health" and scope["method"] == "GET" else Answer(404)
         if self._closing:
             return Answer(503)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         try:
             return await self._serve(name, headers, receive)
         except Exception as error:  # noqa: BLE001 - whatever happens, nothing internal goes out
-            return self._problem(error, name, scope)
+            return self._problem(error, name, peer)
 
-    def _problem(self, error: Exception, name: str, scope: Scope) -> Answer:
+    def _problem(self, error: Exception, name: str, peer: str) -> Answer:
         """Return the answer to a request that failed."""
         code = ""
         content: Mapping[str, object]
@@ -149,25 +162,26 @@ class FleetFront:
                 status, content = 500, {"detail": "Internal server error."}
                 log.error("%s failed", name, exc_info=error)
         if status == 401 or name == ACTIVATE:
-            peer = scope.get("client") or ("unknown",)
-            self._tell("site_refused", {"peer": str(peer[0]), "status": status, "code": code})
+            self._strangers.take(peer)
+            self._tell("site_refused", {"peer": peer, "status": status, "code": code})
         return Answer(status, json.dumps(content).encode(), media_type="application/json")
 
     async def _serve(self, name: str, headers: Mapping[str, str], receive: Receive) -> Answer | None:
         key = signer(headers)
+        if key in self._link.nodes and not self._sites.take(key):
+            raise RefusedError(429, "too many requests")
         limit = self._limits.body_bytes if key in self._link.nodes else STRANGERS_BODY
         body = await self._read(headers, receive, limit)
         if body is None:
             return None
 
-        def read() -> Protobuf:
-            request = self._routes.requests[name]()
-            request.ParseFromString(body)
+        def read() -> Protobuf | PushedObject:
+            request = self._routes.parsers[name](body)
             check_claim(request, key, self._link.nodes)
             if name == ACTIVATE:
                 self._routes.check_version(headers)
-            else:
-                self._link.saw(self._link.nodes[key])
+            elif (node := self._link.nodes.get(key)) is not None:
+                self._link.saw(node)
             return request
 
         def work() -> Protobuf | StoredObject:
@@ -181,7 +195,8 @@ class FleetFront:
         else:
             response = await self._aside(work) if aside else work()
         if name == ACTIVATE:
-            self._tell("site_online", {"site": self._link.names[self._link.nodes[key]]})
+            assert isinstance(response, ActivateNodeResponse)
+            self._tell("site_online", {"site": self._link.names[response.node_id]})
         elif name in {PUSH_MESSAGES, PUSH_OBJECT}:
             self._link.arrived.set()
         match response:
@@ -242,6 +257,8 @@ class FleetFront:
             return None
         if self._closing:
             raise RefusedError(503, "closing")
+        if self._link.is_removed(node):
+            raise NotAuthenticatedError
         if not turns.has(node) and self._routes.takes_turn(request):
             raise RefusedError(429, "not its turn yet")
         try:
@@ -255,13 +272,16 @@ class FleetFront:
         response = self._routes.pull_messages(request)
         if response.messages_list:
             return response
-        woken = self._link.watch(request.node.node_id)
+        node = request.node.node_id
+        woken = self._link.watch(node)
         response = self._routes.pull_messages(request)  # a message may have come before the watch began
         if response.messages_list or self._closing:
             return response
         gone = await self._wait(woken, receive)
-        if gone or not self._link.watches(request.node.node_id, woken):
+        if gone or not self._link.watches(node, woken):
             return None
+        if self._link.is_removed(node):
+            raise NotAuthenticatedError
         return self._routes.pull_messages(request)
 
     async def _wait(self, woken: asyncio.Event, receive: Receive) -> bool:

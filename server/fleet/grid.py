@@ -20,7 +20,7 @@ from fedchemo.server.fleet.link import Link
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.wire.objects import put_together, take_apart
 
-LOST, UNREADABLE, FAILED = "FC611", "FC612", "FC990"
+LOST, UNREADABLE, REMOVED, FAILED = "FC611", "FC612", "FC614", "FC990"
 PRESENCE_S = 0.5
 """How often to look for sites that have gone, when nothing else happens."""
 
@@ -169,7 +169,7 @@ class FleetGrid(Grid):
         """
         if head.has_error():
             offline = head.error.code == ErrorCode.NODE_UNAVAILABLE
-            return _error_reply(sent, LOST if offline else _code(head.error.reason))
+            return _error_reply(sent, self._lost(sent) if offline else _code(head.error.reason))
         reply_id = head.metadata.message_id
         try:
             tree = self._store.get_object_tree(reply_id)
@@ -179,7 +179,8 @@ class FleetGrid(Grid):
             return None
         present = {object_id: content for object_id, content in contents.items() if content}
         if len(present) < len(contents):
-            return None if sent.metadata.dst_node_id in self.get_node_ids() else _error_reply(sent, LOST)
+            online = sent.metadata.dst_node_id in self.get_node_ids()
+            return None if online else _error_reply(sent, self._lost(sent))
         try:
             reply = put_together(reply_id, present)
         except ValueError:  # whatever a faulty site sends, the round goes on
@@ -190,6 +191,9 @@ class FleetGrid(Grid):
         whole = Message(reply.content, reply_to=sent)
         whole.metadata.__dict__["_message_id"] = reply_id
         return whole
+
+    def _lost(self, sent: Message) -> str:
+        return REMOVED if self._link.is_removed(sent.metadata.dst_node_id) else LOST
 
     def _release(self, message_id: str) -> None:
         """Forget a message and what there is of its reply."""

@@ -59,16 +59,51 @@ class Link:
         """Set whenever a site has sent something or asks for work."""
         self.turns = turns or Turns()
         self.names: dict[int, str] = {}
+        """Node id -> site, of members and of those that were."""
         self.nodes: dict[bytes, int] = {}
-        for name, public_key in roster.items():
-            key = _public_pem(public_key)
-            node = self.state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0, name=name)
-            self.nodes[key], self.names[node] = node, name
+        """Public key (PEM) -> node id, of members."""
+        self._removed: set[int] = set()
         self._lost_after_s = lost_after_s
         self._seen: dict[int, float] = {}
         self._idle: set[int] = set()
         self._waiting: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
         self._lock = threading.Lock()
+        self.admit(roster)
+
+    def admit(self, roster: Mapping[str, str]) -> tuple[list[str], list[str]]:
+        """Let these sites take part and nobody else, from now on; return who is new and who is out.
+
+        A site that is out has no node any more: its requests are refused, its work is given up, and whatever it left
+        open is answered at once. Its key, should it come back, stands for a new node.
+
+        Args:
+            roster: site name -> public key (OpenSSH).
+        """
+        wanted = {_public_pem(public_key): name for name, public_key in roster.items()}
+        out = [key for key in self.nodes if key not in wanted]
+        new = [key for key in wanted if key not in self.nodes]
+        gone = [self.names[self._remove(key)] for key in out]
+        for key in new:
+            with self.state.lock:  # flwr keeps the keys of nodes that are gone, and would not take one again
+                self.state.node_public_key_to_node_id.pop(key, None)
+            node = self.state.create_node(NOOP_FLWR_AID, NOOP_ACCOUNT_NAME, key, 0, name=wanted[key])
+            self.names[node] = wanted[key]
+            self.nodes[key] = node
+        self.arrived.set()
+        return [wanted[key] for key in new], gone
+
+    def _remove(self, key: bytes) -> int:
+        node = self.nodes.pop(key)
+        self._removed.add(node)
+        self.state.deactivate_node(node)
+        self.state.delete_node(NOOP_FLWR_AID, node)
+        self.turns.end(node)
+        self.wake(node)
+        return node
+
+    def is_removed(self, node: int) -> bool:
+        """Return whether a node was a member's and is none any more."""
+        return node in self._removed
 
     def saw(self, node: int) -> None:
         """Note a sign of life."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ipaddress
 import os
@@ -11,33 +10,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from fedchemo.server.fleet.connection import SHARE_OF_ONE_ADDRESS, Addresses, connection_class
 from fedchemo.shared.errors import FedchemoError
 
 START_S = 30.0
 KEEP_ALIVE_S = 75
-BUFFER = 16 * 1024
 GOODBYE_S = 1.0
 """How long answers under way may take once the coordinator ends; idle connections never say good-bye."""
-
-
-class FrugalConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """A connection that keeps little in memory.
-
-    OpenSSL never gives back the most that ever waited on a connection: by default a quarter of a megabyte to be
-    read and half of one to be sent. With small limits, it waits in the system's buffers instead.
-    """
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        super().connection_made(transport)
-        secured = cast("Any", transport)  # both limits are those of asyncio's and uvloop's TLS transports
-        secured.set_write_buffer_limits(high=BUFFER)
-        secured.set_read_buffer_limits(high=BUFFER)
 
 
 @contextlib.contextmanager
@@ -59,11 +42,12 @@ def listening(
         FedchemoError: FC602 if the port cannot be opened.
     """
     listener = _bind(host, port)
+    protocol = connection_class(Addresses(round(SHARE_OF_ONE_ADDRESS * connections)))
     servers = [
         uvicorn.Server(
             uvicorn.Config(
                 application,
-                http=FrugalConnection,
+                http=protocol,
                 lifespan="off",
                 ws="none",
                 log_config=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -25,19 +26,21 @@ from flwr.proto.message_pb2 import (
     PushObjectRequest,
     PushObjectResponse,
 )
+from flwr.proto.node_pb2 import Node
 from flwr.server.superlink.utils import check_abort
 from flwr.supercore.error import ApiErrorCode, FlowerError
 from flwr.supercore.inflatable.inflatable_object import (
     UnexpectedObjectContentError,
-    get_object_id,
     iterate_object_tree,
 )
 from flwr.supercore.inflatable.inflatable_utils import validate_object_content
 from flwr.supercore.runtime_version_compatibility import RuntimeVersionMetadata
 from flwr.superlink.servicer.fleet import fleet_handlers
+from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
 from fedchemo.server.fleet.link import TAKEOVER_S, Link
+from fedchemo.shared.wire.protobuf import cut_out, lead
 
 PULL_MESSAGES = "pull-messages"
 PUSH_MESSAGES = "push-messages"
@@ -70,8 +73,34 @@ class StoredObject:
     def head(self) -> bytes:
         """What precedes the content in the serialised response."""
         found: bytes = PullObjectResponse(object_found=True, object_available=True).SerializeToString()
-        tag = PullObjectResponse.OBJECT_CONTENT_FIELD_NUMBER << 3 | 2  # "length-delimited"
-        return found + bytes([tag]) + _varint(len(self.content))
+        return found + lead(PullObjectResponse.OBJECT_CONTENT_FIELD_NUMBER, len(self.content))
+
+
+@dataclass(frozen=True)
+class PushedObject:
+    """A ``PushObjectRequest`` whose content still lies in the body that brought it."""
+
+    head: PushObjectRequest
+    content: memoryview
+
+    @property
+    def node(self) -> Node:
+        """Who says that it sends it."""
+        node: Node = self.head.node
+        return node
+
+    @classmethod
+    def parse(cls, body: bytes) -> PushedObject:
+        """Read a request.
+
+        Raises:
+            DecodeError: if it is none.
+        """
+        try:
+            rest, content = cut_out(body, PushObjectRequest.OBJECT_CONTENT_FIELD_NUMBER)
+        except ValueError as error:
+            raise DecodeError from error
+        return cls(PushObjectRequest.FromString(rest), content)
 
 
 class Routes:
@@ -84,15 +113,15 @@ class Routes:
         self._link = link
         self._state = link.state
         self._version = RuntimeVersionMetadata.from_local_component("SuperLink")
-        self.requests: Mapping[str, type[Protobuf]] = {
-            ACTIVATE: ActivateNodeRequest,
-            "deactivate-node": DeactivateNodeRequest,
-            "send-node-heartbeat": SendNodeHeartbeatRequest,
-            PULL_MESSAGES: PullMessagesRequest,
-            PUSH_MESSAGES: PushMessagesRequest,
-            "pull-object": PullObjectRequest,
-            PUSH_OBJECT: PushObjectRequest,
-            "confirm-message-received": ConfirmMessageReceivedRequest,
+        self.parsers: Mapping[str, Callable[[bytes], Protobuf | PushedObject]] = {
+            ACTIVATE: ActivateNodeRequest.FromString,
+            "deactivate-node": DeactivateNodeRequest.FromString,
+            "send-node-heartbeat": SendNodeHeartbeatRequest.FromString,
+            PULL_MESSAGES: PullMessagesRequest.FromString,
+            PUSH_MESSAGES: PushMessagesRequest.FromString,
+            "pull-object": PullObjectRequest.FromString,
+            PUSH_OBJECT: PushedObject.parse,
+            "confirm-message-received": ConfirmMessageReceivedRequest.FromString,
         }
         self.handlers: Mapping[str, Callable[..., Protobuf | StoredObject]] = {
             ACTIVATE: self.activate,
@@ -162,6 +191,7 @@ class Routes:
 
     def pull_object(self, request: PullObjectRequest) -> PullObjectResponse | StoredObject:
         """Hand out one object of a message: flwr's handler without its copy of the content."""
+        self._require_run(request.run_id)
         content = self._state.get_object(request.run_id, request.object_id)
         problem = check_abort(request.run_id, [Status.PENDING, Status.STARTING, Status.FINISHED], self._state)
         if problem or not content:
@@ -169,18 +199,34 @@ class Routes:
         self._state.store_traffic(request.run_id, bytes_sent=len(content), bytes_recv=0)
         return StoredObject(content)
 
-    def push_object(self, request: PushObjectRequest) -> PushObjectResponse:
-        """Take one object of a reply; what it is called must be what it is."""
-        if not request.session_id:
+    def push_object(self, pushed: PushedObject) -> PushObjectResponse:
+        """Take one object of a reply; what it is called must be what it is.
+
+        flwr's handler without its copies of the content.
+        """
+        head = pushed.head
+        if not head.session_id:
             raise RefusedError(400, "no push session")
-        if get_object_id(request.object_content) != request.object_id:
+        if hashlib.sha256(pushed.content).hexdigest() != head.object_id:
             raise RefusedError(400, "object does not match its id")
+        content = bytes(pushed.content)
         try:
-            validate_object_content(request.object_content)
+            validate_object_content(content)
         except UnexpectedObjectContentError as error:
             raise RefusedError(400, "malformed object") from error
-        self._link.turns.renew(request.node.node_id)
-        return fleet_handlers.push_object(request, self._state)
+        self._require_run(head.run_id)
+        self._link.turns.renew(head.node.node_id)
+        if check_abort(head.run_id, [Status.PENDING, Status.STARTING, Status.FINISHED], self._state):
+            return fleet_handlers.push_object(head, self._state)
+        stored = self._state.store_object(head.run_id, head.session_id, head.object_id, content)
+        if stored:
+            self._state.store_traffic(head.run_id, bytes_sent=0, bytes_recv=len(content))
+        return PushObjectResponse(stored=stored)
+
+    def _require_run(self, run_id: int) -> None:
+        """Answer as for a run that is over; flwr's own check fails at one that never was."""
+        if not self._state.get_run_status({run_id}):
+            raise RefusedError(403, "no such run")
 
     def confirm(self, request: ConfirmMessageReceivedRequest) -> ConfirmMessageReceivedResponse:
         """Release the objects of a message that its site has received."""
@@ -197,13 +243,3 @@ class Routes:
 def _not_activated(code: str) -> FlowerError:
     """Return flwr's refusal with our reason; only someone who holds the key's private half gets this far."""
     return FlowerError(ApiErrorCode.FLEET_NODE_ACTIVATION_FAILED, code, public_details=code)
-
-
-def _varint(number: int) -> bytes:
-    """Return a length as protobuf writes it: seven bits a byte, the lowest first, the last without the top bit."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

@@ -71,4 +71,9 @@ ENTRIES = {
         "The coordinator answered with an error that this release does not know.",
         "See the coordinator's log at that time.",
     ),
+    "FC614": Entry(
+        "Site taken off the roster",
+        "The site was revoked, or its kit has ended, while it had work in hand; nothing of it counts any more.",
+        "Nothing to do for the run. `fedchemo provision renew` gives a site a new kit.",
+    ),
 }

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fedchemo.shared.clinical.statistics import ClinicalStatistics, Moments
-from fedchemo.shared.configuration import PROTOCOL, Label, Settings, SiteConfiguration
+from fedchemo.shared.configuration import PROTOCOL, Label, Purpose, Settings, SiteConfiguration
 from fedchemo.shared.metrics.summary import ScoreSums
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
@@ -34,6 +34,8 @@ class Request(Settings):
 
     protocol: Literal[1] = PROTOCOL
     run: Label
+    purpose: Purpose = ""
+    """What the run is for, in the coordinator's words; a site approves a run by it and by the fingerprint."""
     round: Count = 0
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     configuration: SiteConfiguration

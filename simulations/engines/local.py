@@ -131,7 +131,7 @@ class LocalGrid(Grid):
 
 
 def _own_copy(content: RecordDict) -> RecordDict:
-    copied = RecordDict()
+    copied = content.copy()
     for name, record in content.items():
-        copied[name] = type(record)(dict(record))  # type: ignore[arg-type]
+        copied[name] = record.copy()
     return copied

@@ -8,12 +8,14 @@ import socket
 
 import pytest
 
+from fedchemo.deploy.provisioning.authority import Authority
 from fedchemo.deploy.provisioning.folder import provision
-from fedchemo.deploy.provisioning.keys import new_key, private_pem
 from fedchemo.deploy.provisioning.request import FederationRequest
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.server.fleet.listener import listening_address
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.keys import new_key, private_pem
+from fedchemo.shared.passphrase import passphrase_of
 from tests.networked import federation, free_port
 
 
@@ -42,8 +44,10 @@ def test_a_roster_that_cannot_be_read(fed, content):
 
 
 def test_a_roster_with_one_key_for_two_sites(fed):
-    (key,) = fed.read_roster().values()
-    fed.write(fed.read_settings(), {"A": key, "B": key})
+    roster = fed.read_roster()
+    twice = (*roster.site, roster.site[0].model_copy(update={"name": "B"}))
+    authority = Authority.load(fed, passphrase=passphrase_of)
+    fed.roster.write_bytes(authority.sign_roster(roster.model_copy(update={"site": twice}))[0])
     assert code_of(fed.path) == "FC503"
 
 
@@ -70,6 +74,11 @@ def test_an_expired_certificate(tmp_path):
         tmp_path / "fed", FederationRequest("old", ["127.0.0.1"], free_port(), ["A"], 30), now=then
     )
     assert code_of(fed.path) == "FC504"
+
+
+def test_a_key_that_others_may_read(fed):
+    fed.server_key.chmod(0o640)
+    assert code_of(fed.path) == "FC509"
 
 
 def test_the_port_is_in_use(fed):

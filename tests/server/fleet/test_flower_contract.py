@@ -55,7 +55,7 @@ def test_flowers_fleet_api_is_the_one_that_we_know():
     """A new route, or one that is gone, means that nodes and coordinators speak otherwise."""
     theirs = {route.path.removeprefix("/v1/fleet/") for route in router.router.routes}
     ours = Routes(Link({}))
-    assert set(ours.requests) == set(ours.handlers)
+    assert set(ours.parsers) == set(ours.handlers)
     assert theirs == set(ours.handlers) | {"register-node", "unregister-node", "get-run", "get-fab"}
 
 

@@ -59,7 +59,7 @@ class Caller:
     def status(self, route: str, request) -> int:
         headers = self.session._headers()
         return self.session._work.post(
-            f"/v1/fleet/{route}", headers, request.SerializeToString(), timeout=20
+            f"/v1/fleet/{route}", headers, (request.SerializeToString(),), timeout=20
         ).status
 
 

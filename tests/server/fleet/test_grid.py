@@ -14,10 +14,10 @@ from flwr.proto.node_pb2 import Node
 from flwr.serverapp.strategy import FedAvg
 
 from fedchemo.client.fleet.session import pack
-from fedchemo.deploy.provisioning.keys import new_key, public_openssh
 from fedchemo.server.fleet import coordinator as module
 from fedchemo.server.fleet.link import Link
 from fedchemo.server.fleet.routes import Routes
+from fedchemo.shared.keys import new_key, public_openssh
 from fedchemo.shared.wire.objects import put_together
 from tests.networked import until
 
