@@ -7,14 +7,17 @@ from collections.abc import Callable
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedchemo.client.gate import release
+from fedchemo.client.gate import release, run_of
 from fedchemo.client.participant import Participant
+from fedchemo.client.policy import Metric
+from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
     EvaluateRequest,
     FinishReply,
     FinishRequest,
     LogisticRequest,
+    Request,
     StatisticsRequest,
     TrainRequest,
 )
@@ -35,7 +38,7 @@ def client_app(find: Find) -> ClientApp:
     def statistics(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, _ = read_request(message.content, StatisticsRequest)
-            return release(site.statistics(request), None)
+            return _released(site, request, site.statistics(request))
 
         return _answer(message, context, answer)
 
@@ -43,7 +46,7 @@ def client_app(find: Find) -> ClientApp:
     def logistic(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, _ = read_request(message.content, LogisticRequest)
-            return release(site.logistic(request), None)
+            return _released(site, request, site.logistic(request))
 
         return _answer(message, context, answer)
 
@@ -51,7 +54,9 @@ def client_app(find: Find) -> ClientApp:
     def train(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, proximal_mu, weights = read_request(message.content, TrainRequest)
-            return release(*site.train(request, _required(weights), proximal_mu=proximal_mu))
+            received = _required(weights)
+            reply, update = site.train(request, received, proximal_mu=proximal_mu)
+            return _released(site, request, reply, update, received=received)
 
         return _answer(message, context, answer)
 
@@ -59,7 +64,8 @@ def client_app(find: Find) -> ClientApp:
     def evaluate(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, weights = read_request(message.content, EvaluateRequest)
-            return release(site.evaluate(request, _required(weights)), None)
+            reply = site.evaluate(request, _required(weights))
+            return _released(site, request, reply, metric=request.split)
 
         return _answer(message, context, answer)
 
@@ -68,7 +74,7 @@ def client_app(find: Find) -> ClientApp:
         def answer(site: Participant) -> RecordDict:
             request, _, _ = read_request(message.content, FinishRequest)
             site.notice("run_finished", {"run": request.run, "outcome": request.outcome})
-            return release(FinishReply(), None)
+            return _released(site, request, FinishReply())
 
         return _answer(message, context, answer)
 
@@ -77,14 +83,41 @@ def client_app(find: Find) -> ClientApp:
         try:
             return Message(answer(site), reply_to=message)
         except FedchemoError as error:
-            site.notice("refused", {"code": error.code, "what": error.what})
+            site.notice("refused", {**_about(message), "code": error.code, "what": error.what})
             code = error.code
         except Exception as error:  # noqa: BLE001 - a site must outlive any request, and its reasons stay inside
-            site.notice("failed", {"type": type(error).__name__, "what": str(error)})
+            what = f"{type(error).__name__}: {error}"
+            site.notice("failed", {**_about(message), "what": what})
             code = "FC990"
         return Message(Error(REFUSED, code), reply_to=message)
 
     return app
+
+
+def _about(message: Message) -> dict[str, object]:
+    run, number = run_of(message.content)
+    return {"type": message.metadata.message_type, "run": run, "round": number}
+
+
+def _released(
+    site: Participant,
+    request: Request,
+    reply: Settings,
+    update: Weights | None = None,
+    *,
+    received: Weights | None = None,
+    metric: Metric = "validation",
+) -> RecordDict:
+    """Let an answer through the gate, by this site's policy."""
+    return release(
+        reply,
+        update,
+        received=received,
+        metric=metric,
+        policy=site.policy,
+        note=site.notice,
+        request=request,
+    )
 
 
 def _required(weights: Weights | None) -> Weights:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedchemo.client.approvals import Approver, Record
+from fedchemo.client.approvals.terminal import Terminal
+from fedchemo.client.diary import Diary
+from fedchemo.client.key_ring import usable
+from fedchemo.client.ledger import Ledger
+from fedchemo.client.ledger.notes import Notes
+from fedchemo.client.policy import Policy
+from fedchemo.client.policy import file as policy_file
+from fedchemo.client.policy.permission import allowed_part
 from fedchemo.client.state_folder import StateFolder
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit, read_kit
@@ -18,6 +29,7 @@ from fedchemo.shared.kit import Kit, read_kit
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fedchemo.client.cohort import Cohort
     from fedchemo.client.fleet.node import HospitalNode
 
 
@@ -29,7 +41,9 @@ def join_federation(
     device: str,
     once: bool,
     patience_s: float | None,
+    approve_all: bool,
     console: Console,
+    passphrase_file: Path | None = None,
 ) -> None:
     """Take part in a federation's runs until stopped, or until one has ended.
 
@@ -40,115 +54,128 @@ def join_federation(
         device: ``auto``, ``cpu`` or ``cuda:N``.
         once: return when one run has ended.
         patience_s: how long to look for a coordinator that cannot be reached; None is for ever.
+        approve_all: take part in every run that the policy allows, without asking.
         console: where to say what happens.
+        passphrase_file: holds the passphrase of the hospital's own key, if it has one.
 
     Raises:
-        FedchemoError: of the kit (FC5xx), the site folder (FC1xx), the network (FC6xx), FC310, FC910, FC911.
+        FedchemoError: of the kit (FC5xx), the site folder (FC1xx), the network (FC6xx), the policy (FC92x), the
+            ledger (FC94x), FC310, FC910, FC911.
     """
     # What can be wrong on this machine is told before torch is loaded and before anything is sent.
     kit = read_kit(kit_file)
-    diary = _Diary(console, kit)
+    kept_at = state or StateFolder.default(kit.federation, kit.site)
+    kit = usable(kit, kept_at, passphrase_file=passphrase_file)
+    named = f" --state {state}" if state else f" --kit {kit_file}"
+    diary = Diary(console, kit, answering=f"fedchemo client approve{named}")
+    for warning in kit.warnings(dt.datetime.now(dt.UTC)):
+        diary.say(f"warning: {warning}")
     diary.say(f"kit of {kit.site} for the federation {kit.federation}, coordinator {kit.address}")
 
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(contextlib.closing(StateFolder(kept_at)))
+        policy = _policy(kept, diary, approve_all=approve_all)
+        cohort = allowed_part(_cohort(site_folder, kit, diary), policy)
+        ledger = stack.enter_context(contextlib.closing(Ledger(kept.ledger, kept.ledger_head)))
+        ledger.append("started", words=_start_in_words(kept, policy, approve_all=approve_all))
+        stack.callback(_note_stop, ledger)
+        _serve(kit, kept, cohort, policy, ledger, diary, device=device, once=once, patience_s=patience_s)
+    diary.say("left the federation")
+
+
+def _policy(kept: StateFolder, diary: Diary, *, approve_all: bool) -> Policy:
+    """Return the policy of the state folder, made with safe defaults if there is none."""
+    if policy_file.ensure(kept.policy):
+        diary.say(f"made {kept.policy} with safe defaults: look at it, it says what may leave")
+    policy = policy_file.read(kept.policy)
+    # The option spares the question and nothing else: a policy of "never" stays one.
+    if approve_all and policy.approvals != "never":
+        policy = policy.model_copy(update={"approvals": "always"})
+    diary.say(f'policy {kept.policy}: approvals = "{policy.approvals}"')
+    return policy
+
+
+def _cohort(site_folder: Path, kit: Kit, diary: Diary) -> Cohort:
+    """Return the patients, and say how many there are."""
     from fedchemo.client.cohort import read_site
+    from fedchemo.client.validation import require_fit
 
     cohort = read_site(site_folder)
     if cohort.site != kit.site:
         raise FedchemoError(
             "FC911", f"{site_folder} is the folder of {cohort.site}, the kit is that of {kit.site}"
         )
+    require_fit(cohort)
     counts = ", ".join(f"{len(cohort.patients(split))} {split}" for split in ("train", "validation", "test"))
     diary.say(f"{len(cohort.clinical)} patients ({counts}), {len(cohort.images)} with images")
     for problem in cohort.problems:
-        diary.say(f"warning: {problem}")
-
-    with contextlib.closing(StateFolder(state or StateFolder.default(kit.federation, kit.site))) as kept:
-        import torch
-
-        from fedchemo.client.app import client_app
-        from fedchemo.client.fleet.node import HospitalNode
-        from fedchemo.client.participant import Participant
-        from fedchemo.client.training.device import choose
-
-        chosen, reason = choose(device)
-        diary.say(f"computing on {chosen}: {reason}")
-        if chosen.type == "cpu":
-            # One thread gives the same bits on every machine of a type; more would not.
-            torch.set_num_threads(1)
-        participant = Participant(
-            cohort, kept.images, device=chosen, notice=diary.notice, preparing=os.cpu_count() or 1
-        )
-        app = client_app(lambda _: participant)
-        node = HospitalNode(kit, app, on_event=diary.notice, patience=patience_s)
-        if once:
-            diary.ended = node.stop
-        with _stopping_on_signals(node):
-            node.run()
-    diary.say("left the federation")
+        diary.say(problem.told)
+    return cohort
 
 
-class _Diary:
-    """Says in words what the client does; it is for the hospital and never leaves it."""
+def _serve(
+    kit: Kit,
+    kept: StateFolder,
+    cohort: Cohort,
+    policy: Policy,
+    ledger: Ledger,
+    diary: Diary,
+    *,
+    device: str,
+    once: bool,
+    patience_s: float | None,
+) -> None:
+    """Answer the coordinator until stopped; every event is said and, if it matters, written down."""
+    import torch
 
-    def __init__(self, console: Console, kit: Kit) -> None:
-        self._console = console
-        self._kit = kit
-        self._round = 0
-        self._trouble = ""
-        self.ended: Callable[[], None] = lambda: None
-        """Called when a run has ended."""
+    from fedchemo.client.app import client_app
+    from fedchemo.client.fleet.node import HospitalNode
+    from fedchemo.client.gate import Gate
+    from fedchemo.client.participant import Participant
+    from fedchemo.client.training.device import choose
 
-    def say(self, line: str) -> None:
-        """Print a line with the time."""
-        from rich.markup import escape
+    chosen, reason = choose(device)
+    diary.say(f"computing on {chosen}: {reason}")
+    if chosen.type == "cpu":
+        # One thread gives the same bits on every machine of a type; more would not.
+        torch.set_num_threads(1)
+    notes = Notes(ledger)
 
-        now = dt.datetime.now().astimezone().strftime("%H:%M:%S")
-        self._console.print(f"[dim]{now}[/] {escape(line)}", soft_wrap=True)
+    def notice(event: str, details: Mapping[str, object]) -> None:
+        notes(event, details)
+        diary.notice(event, details)
 
-    def notice(self, event: str, details: Mapping[str, object]) -> None:
-        """Put an event of the participant or the node into words."""
-        match event:
-            case "training":
-                self._training(details)
-            case "images" if details["done"] == details["total"]:
-                self.say(f"images of {details['total']} patients are prepared")
-            case "image_set_aside":
-                self.say(f"set aside the images of {details['patient']}: {details['why']}")
-            case "refused":
-                self.say(f"refused a request: {details['code']}: {details['what']}")
-            case "failed":
-                self.say(
-                    f"could not answer a request, and sent {details.get('code', 'FC990')}: {details['what']}"
-                )
-            case "run_finished":
-                self.say(f'the run "{details["run"]}" has ended: {details["outcome"]}')
-                self.ended()
-            case "connecting":
-                self.say(f"looking for the coordinator at {details['address']}")
-            case "connected":
-                self._trouble = ""
-                self.say(f"joined {self._kit.federation} as {details['site']}; waiting for work")
-            case "disconnected":
-                self._disconnected(details)
-            case "withdrawn":
-                self.say("the coordinator withdrew its request; nothing was sent")
-            case "replied" if details["type"] == "train":
-                size = int(str(details["bytes"])) / 1e6
-                self.say(
-                    f"round {self._round}: sent an update ({size:.1f} MB) after {details['seconds']:.1f} s"
-                )
+    participant = Participant(
+        cohort, kept.images, policy=policy, device=chosen, notice=notice, preparing=os.cpu_count() or 1
+    )
+    app = client_app(lambda _: participant)
+    node = HospitalNode(kit, app, on_event=notice, patience=patience_s, gate=Gate(ledger))
+    participant.approve = Approver(
+        Record(kept.approvals),
+        mode="ask" if policy.approvals == "never" else policy.approvals,
+        wait_s=60 * policy.approval_wait_minutes,
+        notice=notice,
+        terminal=Terminal() if Terminal.is_there() else None,
+        stopping=lambda: node.stopping,
+    )
+    if once:
+        diary.ended = node.stop
+    with _stopping_on_signals(node):
+        node.run()
 
-    def _disconnected(self, details: Mapping[str, object]) -> None:
-        """Say it once for each kind of trouble: the node tries again every few seconds."""
-        if details["code"] != self._trouble:
-            self._trouble = str(details["code"])
-            self.say(f"no connection ({details['code']}: {details['what']}); trying again until there is one")
 
-    def _training(self, details: Mapping[str, object]) -> None:
-        number = int(str(details["round"]))
-        if number != self._round:
-            self._round = number
-            self.say(f"round {number}: training on {details['steps']} batches")
+def _start_in_words(kept: StateFolder, policy: Policy, *, approve_all: bool) -> str:
+    """Return what the ledger keeps of a start: with it, somebody can tell which rules were in force."""
+    digest = hashlib.sha256(kept.policy.read_bytes()).hexdigest()
+    option = ", by the option --approve-all" if approve_all else ""
+    return f'fedchemo {version("fedchemo")}; policy.toml has SHA-256 {digest}; approvals = "{policy.approvals}"{option}'
+
+
+def _note_stop(ledger: Ledger) -> None:
+    with contextlib.suppress(
+        FedchemoError
+    ):  # a ledger that cannot be written is the error that is told already
+        ledger.append("stopped")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ Knows nothing of Flower or of any network; `fedchemo.client.app` brings it the c
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,17 +19,18 @@ import torch
 from fedchemo.client.cache import ImageCache
 from fedchemo.client.cohort import Cohort
 from fedchemo.client.policy import Policy
+from fedchemo.client.policy.permission import check, check_size
 from fedchemo.client.training.data import ImageSource, TrainingData
 from fedchemo.client.training.loop import predict, train_round
 from fedchemo.client.training.order import BatchOrder, derived_order
 from fedchemo.client.training.placement import on_device
 from fedchemo.shared.clinical import logistic
-from fedchemo.shared.clinical.encoding import encode, names, raw
+from fedchemo.shared.clinical.encoding import encode, names, raw, variables
 from fedchemo.shared.clinical.statistics import ClinicalStatistics, moments
 from fedchemo.shared.configuration import ImagingSettings, SiteConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.summary import ScoreSums
-from fedchemo.shared.model.build import build
+from fedchemo.shared.model.build import build, structure
 from fedchemo.shared.model.fingerprint import check_fingerprint, fingerprint
 from fedchemo.shared.model.packing import manifest, pack, unpack
 from fedchemo.shared.splits import Split
@@ -45,10 +48,28 @@ from fedchemo.shared.wire.messages import (
 from fedchemo.shared.wire.records import Weights
 
 Notice = Callable[[str, Mapping[str, object]], None]
+Approve = Callable[[Request], None]
+
+
+def _needs_nobody(_request: Request) -> None:
+    """Be the default `Approve`."""
+
+
+def _local_time() -> dt.datetime:
+    """Return this machine's time, by which a policy's hours are meant."""
+    return dt.datetime.now().astimezone()
 
 
 def _say_nothing(_event: str, _details: Mapping[str, object]) -> None:
     """Be the default `Notice`."""
+
+
+@functools.lru_cache(maxsize=8)
+def _own_model(configuration: SiteConfiguration) -> tuple[int, str]:
+    """Return the number of weights and the fingerprint of the model that this installation would build."""
+    features = names(configuration.clinical)
+    described = manifest(structure(configuration.model, configuration.imaging, len(features)))
+    return described.size, fingerprint(configuration, described, features)
 
 
 @dataclass
@@ -58,11 +79,14 @@ class Participant:
     Args:
         cohort: the site's patients.
         cache: folder of the prepared images.
-        policy: what may leave.
+        policy: what is allowed, and what may leave.
         device: where to compute.
         order: the order of batches; a study may bring its own.
         notice: told what the site does, for its own screen and log: never sent anywhere.
         preparing: patients whose images are prepared at a time; virtual sites side by side need only one.
+        approve: asked, last of all checks, whether a person lets a request's run go on; raises if not. A virtual
+            hospital has nobody to ask.
+        today: local time, for the policy's hours.
     """
 
     cohort: Cohort
@@ -72,8 +96,9 @@ class Participant:
     order: BatchOrder = derived_order
     notice: Notice = _say_nothing
     preparing: int = 1
+    approve: Approve = _needs_nobody
+    today: Callable[[], dt.datetime] = _local_time
     _images: dict[ImagingSettings, ImageSource] = field(default_factory=dict, repr=False)
-    _known: set[str] = field(default_factory=set, repr=False)
 
     @property
     def name(self) -> str:
@@ -106,10 +131,10 @@ class Participant:
     def logistic(self, request: LogisticRequest) -> LogisticReply:
         """Return this site's sums of one Newton step over its training patients."""
         self._accept(request)
-        self._require_training()
         coefficients = np.array(request.coefficients)
         if len(coefficients) != len(names(request.configuration.clinical)) + 1:
             raise FedchemoError("FC304", "the coefficients do not fit the clinical variables")
+        self._require_training()
         features, labels, _ = self._table("train", request.configuration, request.statistics)
         found = logistic.sums(features, labels, coefficients)
         return LogisticReply(
@@ -124,10 +149,10 @@ class Participant:
     ) -> tuple[TrainReply, Weights]:
         """Score the weights received on validation patients, train from them, and return the update."""
         self._accept(request)
-        self._require_training()
         started = time.monotonic()
         configuration = request.configuration
-        model = self._model(configuration, weights)
+        model = self._model(configuration, weights)  # before any patient is looked at
+        self._require_training()
         validation = self._scores(model, request, "validation")
         result = train_round(
             model,
@@ -147,7 +172,7 @@ class Participant:
         reply = TrainReply(
             examples=len(self.cohort.patients("train")),
             steps=result.steps,
-            loss=result.loss if self.policy.metrics else None,
+            loss=result.loss if self.policy.may_leave("training_loss") else None,
             seconds=round(time.monotonic() - started, 3),
             validation=validation,
         )
@@ -168,21 +193,23 @@ class Participant:
         return list(data.patients), self._predict(model, data), data.labels
 
     def _accept(self, request: Request) -> None:
-        """Refuse a request whose model, tensors or encoding this installation would build differently.
+        """Refuse what the policy forbids, what this installation would build differently, or what nobody approved.
+
+        No patient's data has been touched when it returns, and only the last check may take long.
 
         Raises:
-            FedchemoError: FC302.
+            FedchemoError: FC302, FC904 to FC909, FC912.
         """
-        if request.fingerprint in self._known:
-            return
         configuration = request.configuration
-        features = names(configuration.clinical)
-        described = manifest(build(configuration.model, configuration.imaging, len(features)))
-        check_fingerprint(
-            request.fingerprint,
-            fingerprint(configuration, described, features),
-            source="the coordinator's run",
-        )
+        check(self.policy, request, now=self.today())
+        parameters, expected = _own_model(configuration)
+        check_size(self.policy, parameters)
+        check_fingerprint(request.fingerprint, expected, source="the coordinator's run")
+        if isinstance(request, (LogisticRequest, TrainRequest, EvaluateRequest)):
+            described = request.statistics.names
+            if described != variables(configuration.clinical):
+                raise FedchemoError("FC302", "the federated statistics describe other clinical variables")
+        self.approve(request)
 
     def _require_training(self) -> None:
         if not self.trains():
@@ -199,7 +226,7 @@ class Participant:
     def _scores(
         self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest, split: Split
     ) -> ScoreSums | None:
-        if not self.policy.metrics:
+        if not self.policy.may_leave("test" if split == "test" else "validation"):
             return None
         data = self._data(split, request.configuration, request.statistics)
         if not len(data.patients):

@@ -18,7 +18,10 @@ PROTOCOL: Final = 1
 
 Visit = Literal["T0", "T1", "T2", "T3"]
 Channel = Literal["pre", "early", "late", "wash_in", "wash_out"]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +/._-]{0,63}$")]
+LABEL_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9 +/._-]{0,63}$"
+Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
+# No control characters and nothing that turns text around: it is shown on a hospital's terminal.
+Purpose = Annotated[str, Field(max_length=500, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
 
 
 class Settings(BaseModel):
@@ -127,7 +130,7 @@ class RunConfiguration(Settings):
     """A whole run."""
 
     name: Label = "run"
-    purpose: Annotated[str, Field(max_length=500)] = "predict pathologic complete response"
+    purpose: Purpose = "predict pathologic complete response"
     site: SiteConfiguration = SiteConfiguration()
     strategy: StrategySettings = StrategySettings()
     rounds: Annotated[int, Field(ge=1, le=100_000)] = 10

@@ -1,4 +1,4 @@
-"""The command ``fedchemo client``: join a federation with a kit and a site folder."""
+"""The command ``fedchemo client``: join a federation with a kit and a site folder; and its sub-commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
+from fedchemo.client.commands.approve import approve
+from fedchemo.client.commands.ledger import ledger
+from fedchemo.client.commands.policy import policy
+from fedchemo.client.commands.request import request
+
 client = typer.Typer(help="Take part in a federation.", rich_markup_mode="rich", add_completion=False)
+client.command("request")(request)
+client.command("approve")(approve)
+client.add_typer(ledger, name="ledger")
+client.add_typer(policy, name="policy")
 
 
 @client.callback(invoke_without_command=True)
@@ -25,10 +34,23 @@ def join(
         float,
         typer.Option(help="Seconds to look for a coordinator that cannot be reached; 0 is for ever.", min=0),
     ] = 0,
+    approve_all: Annotated[
+        bool,
+        typer.Option(
+            "--approve-all", help="Take part in every run that the policy allows, without asking a person."
+        ),
+    ] = False,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File whose first line is the passphrase of this hospital's own key, if it has one."
+        ),
+    ] = None,
 ) -> None:
     """Join a federation with a kit and a site folder, and take part in its runs until stopped.
 
-    Only weights, counts and the metrics that this hospital allows are sent.
+    Only weights, counts and the metrics that this hospital allows are sent. By default a person is asked about each
+    run: here, if this is a terminal, or with `fedchemo client approve`.
     """
     if context.invoked_subcommand is not None:
         return
@@ -48,5 +70,7 @@ def join(
         device=device,
         once=once,
         patience_s=patience or None,
+        approve_all=approve_all,
+        passphrase_file=passphrase_file,
         console=Console(highlight=False),
     )

@@ -19,6 +19,7 @@ from flwr.app import Context, Error, Message, RecordDict
 
 from fedchemo.client.fleet.faults import PASSING, RefusedError
 from fedchemo.client.fleet.session import FleetSession, Parcel, WithdrawnError, pack
+from fedchemo.client.gate import Gate
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
@@ -34,6 +35,10 @@ ERROR = 900
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 15.0
 IDLE_S = 0.5
 """Least time between two questions for work or for a turn, for a coordinator that does not leave them open."""
+ERRORS_AT_ONCE = 5
+"""Requests in a row that may fail before each further one makes the node wait."""
+UNWRITTEN = "FC940"
+"""What cannot be written down must not leave: the node ends."""
 DELIVERIES = 5
 """How often a reply is begun anew that the coordinator took only in part."""
 
@@ -50,15 +55,26 @@ class HospitalNode:
             ``withdrawn``, ``stopped``.
         heartbeat: seconds within which the site promises a sign of life.
         patience: seconds to wait for the coordinator at the start; None is for ever.
+        gate: looks at every reply and writes down what leaves. Without one, nothing is looked at: for tests of the
+            network alone.
     """
 
     def __init__(
-        self, kit: Kit, app: App, *, on_event: OnEvent, heartbeat: float = 10.0, patience: float | None = None
+        self,
+        kit: Kit,
+        app: App,
+        *,
+        on_event: OnEvent,
+        heartbeat: float = 10.0,
+        patience: float | None = None,
+        gate: Gate | None = None,
     ) -> None:
         keep_freed_memory()
         self._kit, self._app, self._tell = kit, app, on_event
         self._heartbeat, self._patience = heartbeat, patience
-        self._session = FleetSession(kit, heartbeat=heartbeat)
+        self._gate = gate
+        self._session = FleetSession(kit, heartbeat=heartbeat, gate=gate)
+        self._errors = 0
         self._stopping = threading.Event()
         self._waiting = False
         self._lock = threading.Lock()
@@ -88,8 +104,9 @@ class HospitalNode:
         """Serve until stopped; whatever happens after the first connection, try again.
 
         Raises:
-            FedchemoError: before the first connection only: FC502 if the kit is out of date, FC601 or FC607 when
-                the patience has run out, and any other code at once, since waiting does not mend it.
+            FedchemoError: FC940 if the ledger cannot be written. Else before the first connection only: FC502 if the
+                kit is out of date, FC601 or FC607 when the patience has run out, and any other code at once, since
+                waiting does not mend it.
         """
         self._kit.check_dates(dt.datetime.now(dt.UTC))
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
@@ -130,6 +147,8 @@ class HospitalNode:
                 self._tell("withdrawn", {})
                 break
             except FedchemoError as error:
+                if error.code == UNWRITTEN:
+                    raise
                 if self.stopping:
                     break
                 if isinstance(error, RefusedError) and error.status in {401, 412}:
@@ -148,6 +167,15 @@ class HospitalNode:
         if any(self._insist(lambda: self._deliver(parcel)) for _ in range(DELIVERIES)):
             seconds = round(parcel.seconds, 3)
             self._tell("replied", {"type": kind, "seconds": seconds, "bytes": parcel.size, "code": code})
+        self._slow_down(bool(code))
+
+    def _slow_down(self, failed: bool) -> None:
+        """Pause, longer each time, when one request after the other fails: whoever asks so need not be heard often."""
+        self._errors = self._errors + 1 if failed else 0
+        if self._errors > ERRORS_AT_ONCE:
+            self._stopping.wait(
+                min(FIRST_WAIT_S * 2 ** min(self._errors - ERRORS_AT_ONCE, 10), LONGEST_WAIT_S)
+            )
 
     def _receive(self) -> Message | None:
         """Return the next message, or None if there is none for now."""
@@ -196,15 +224,25 @@ class HospitalNode:
         )
         code = ""
         try:
-            reply = self._app(message, context)
-            parcel = pack(_scrubbed(reply, message), time.monotonic() - started)
+            parcel, code = self._packed(self._app(message, context), message, started)
         except Exception as error:  # noqa: BLE001 - the node outlives any request, and its reasons stay inside
             code = error.code if isinstance(error, FedchemoError) else FAILED
             trace = "" if isinstance(error, FedchemoError) else traceback.format_exc()
             self._tell("failed", {"type": kind, "code": code, "what": str(error), "trace": trace})
-            parcel = pack(Message(Error(ERROR, code), reply_to=message), time.monotonic() - started)
+            parcel, _ = self._packed(Message(Error(ERROR, code), reply_to=message), message, started)
         self._state = run_id, context.state
         return parcel, code
+
+    def _packed(self, reply: Message, message: Message, started: float) -> tuple[Parcel, str]:
+        """Return a reply ready to be delivered, and the code in it if it is an error.
+
+        Raises:
+            FedchemoError: FC902 if the gate does not let it out.
+        """
+        scrubbed = _scrubbed(reply, message)
+        account = self._gate.examine(message, scrubbed) if self._gate is not None else None
+        code = str(scrubbed.error.reason) if scrubbed.has_error() else ""
+        return pack(scrubbed, time.monotonic() - started, account), code
 
     def _insist(self, call: Callable[[], Result]) -> Result:
         """Keep the work in hand over a lost connection; a refusal does end it."""

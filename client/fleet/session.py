@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 import time
 from dataclasses import dataclass
@@ -37,7 +38,6 @@ from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIG
 from flwr.supercore.date import now
 from flwr.supercore.inflatable.inflatable_object import (
     InflatableObject,
-    get_object_id,
     iterate_object_tree,
     no_object_id_recompute,
 )
@@ -48,10 +48,13 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
 from fedchemo.client.fleet.faults import RefusedError, not_a_coordinator, refused
+from fedchemo.client.fleet.outgoing import PUSH_OBJECT, Content, Outgoing
 from fedchemo.client.fleet.transport import Transport
+from fedchemo.client.gate import Account, Gate
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
-from fedchemo.shared.wire.objects import put_together, take_apart
+from fedchemo.shared.wire.objects import Piece, put_together, take_apart
+from fedchemo.shared.wire.protobuf import cut_out
 
 Response = TypeVar("Response")
 """A message class of flwr's protocol; they are generated and untyped."""
@@ -87,6 +90,8 @@ class Parcel:
     tree: ObjectTree
     objects: dict[str, InflatableObject]
     seconds: float
+    account: Account | None = None
+    """What it is, for the ledger."""
 
     @property
     def size(self) -> int:
@@ -94,11 +99,11 @@ class Parcel:
         return sum(len(getattr(part, "data", b"")) for part in self.objects.values() if not part.children)
 
 
-def pack(reply: Message, seconds: float) -> Parcel:
-    """Return a reply ready to be delivered; ``seconds`` is how long the work took."""
+def pack(reply: Message, seconds: float, account: Account | None = None) -> Parcel:
+    """Return a reply ready to be delivered; ``seconds`` is how long the work took, ``account`` what it is."""
     with no_object_id_recompute():
         head, tree, objects = take_apart(reply)
-    return Parcel(reply.metadata.run_id, message_to_proto(head), tree, objects, seconds)
+    return Parcel(reply.metadata.run_id, message_to_proto(head), tree, objects, seconds, account)
 
 
 class FleetSession:
@@ -110,12 +115,14 @@ class FleetSession:
     Args:
         kit: the site's kit.
         heartbeat: seconds within which the site promises a sign of life; flwr takes no less than 10.
+        gate: where every object that leaves is written down; see `Outgoing`.
     """
 
-    def __init__(self, kit: Kit, *, heartbeat: float) -> None:
+    def __init__(self, kit: Kit, *, heartbeat: float, gate: Gate | None = None) -> None:
         self.address = kit.address
         self._key = kit.key()
         self._public_key = public_key_to_bytes(self._key.public_key())
+        self._outgoing = Outgoing(self._public_key, gate)
         self._kit, self._heartbeat = kit, heartbeat
         self._node: Node | None = None
         self._version = dict(RuntimeVersionMetadata.from_local_component("SuperNode").as_metadata())
@@ -224,11 +231,11 @@ class FleetSession:
 
     def upload(self, parcel: Parcel, asked: PushMessagesResponse) -> bool:
         """Send what was asked for; return whether all was taken, else it must be delivered again from the start."""
-        taken = all(
-            self._push(parcel, asked.session_id, object_id)
-            for object_id in asked.objects_to_push
-            if object_id in parcel.objects
+        wanted = [object_id for object_id in asked.objects_to_push if object_id in parcel.objects]
+        self._outgoing.write_down(
+            parcel.account, {object_id: _serialised(parcel.objects[object_id]) for object_id in wanted}
         )
+        taken = all(self._push(parcel, asked.session_id, object_id) for object_id in wanted)
         if parcel.size > LARGE:
             # While it stays open, it holds buffers at the coordinator that have grown to half a megabyte.
             self._work.close()
@@ -236,27 +243,29 @@ class FleetSession:
 
     def _push(self, parcel: Parcel, session_id: str, object_id: str) -> bool:
         request = PushObjectRequest(
-            node=self._node,
-            run_id=parcel.run_id,
-            session_id=session_id,
-            object_id=object_id,
-            object_content=parcel.objects[object_id].deflate(),
+            node=self._node, run_id=parcel.run_id, session_id=session_id, object_id=object_id
         )
-        return bool(self._call("push-object", request, PushObjectResponse).stored)
+        answer = self._post(PUSH_OBJECT, request, _serialised(parcel.objects[object_id]))
+        return bool(_parsed(PushObjectResponse, answer, self.address).stored)
 
-    def _pull(self, run_id: int, object_id: str) -> bytes:
+    def _pull(self, run_id: int, object_id: str) -> bytes | memoryview:
+        """Return an object; a long one as a view of the answer that brought it."""
         request = PullObjectRequest(node=self._node, run_id=run_id, object_id=object_id)
         for _ in range(OBJECT_TRIES):
-            response = self._call("pull-object", request, PullObjectResponse)
+            answer = self._post("pull-object", request)
+            try:
+                rest, content = cut_out(answer, PullObjectResponse.OBJECT_CONTENT_FIELD_NUMBER)
+            except ValueError:
+                raise not_a_coordinator(self.address) from None
+            response = _parsed(PullObjectResponse, rest, self.address)
             if not response.object_found:
                 break
             if response.object_available:
-                content: bytes = response.object_content
-                if get_object_id(content) != object_id:
+                if hashlib.sha256(content).hexdigest() != object_id:
                     raise FedchemoError(
                         "FC304", "an object of the coordinator's message is not what it is called"
                     )
-                return content
+                return content if len(content) > LARGE else bytes(content)
             time.sleep(OBJECT_WAIT_S)
         raise WithdrawnError
 
@@ -269,17 +278,27 @@ class FleetSession:
         *,
         timeout: float = CALL_S,
     ) -> Response:
+        answer = self._post(route, request, transport=transport, timeout=timeout)
+        return _parsed(response_type, answer, self.address)
+
+    def _post(
+        self,
+        route: str,
+        request: Protobuf,
+        content: Content = (),
+        *,
+        transport: Transport | None = None,
+        timeout: float = CALL_S,
+    ) -> bytes:
+        """Return the body of the answer to a request; its bytes come from `Outgoing.cleared` and nowhere else."""
+        body = self._outgoing.cleared(route, request, content)
         transport = transport or self._work
-        body = request.SerializeToString(deterministic=True)
         answer = transport.post(f"/v1/fleet/{route}", self._headers(), body, timeout=timeout)
         if answer.status == 403:  # flwr: the run is over
             raise WithdrawnError
         if answer.status != 200:
             raise refused(answer.status, answer.headers, answer.body, address=self.address, now=now())
-        try:
-            return response_type.FromString(answer.body)  # type: ignore[attr-defined,no-any-return]
-        except DecodeError:
-            raise not_a_coordinator(self.address) from None
+        return answer.body
 
     def _headers(self) -> dict[str, str]:
         """Sign the present time, as flwr's NodeAuthHttpInterceptor does."""
@@ -294,3 +313,15 @@ class FleetSession:
                 sign_message(self._key, timestamp.encode())
             ).decode(),
         }
+
+
+def _serialised(found: InflatableObject) -> Content:
+    """Return the bytes of an object, those of a piece of an array where they lie."""
+    return found.parts() if isinstance(found, Piece) else (found.deflate(),)
+
+
+def _parsed(response_type: type[Response], body: bytes, address: str) -> Response:
+    try:
+        return response_type.FromString(body)  # type: ignore[attr-defined,no-any-return]
+    except DecodeError:
+        raise not_a_coordinator(address) from None

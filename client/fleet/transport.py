@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fedchemo.client.fleet.faults import no_connection
@@ -45,8 +45,10 @@ class Transport:
         self._connection: http.client.HTTPSConnection | None = None
         self._interrupted = False
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes, *, timeout: float) -> Answer:
-        """Send a request and return the answer, whatever its status.
+    def post(
+        self, path: str, headers: Mapping[str, str], body: Sequence[bytes | memoryview], *, timeout: float
+    ) -> Answer:
+        """Send a request, its body in parts, and return the answer, whatever its status.
 
         Raises:
             FedchemoError: FC601, FC603, FC604, FC605 or FC608 if there is no answer.
@@ -64,7 +66,9 @@ class Transport:
                 if not (reused and isinstance(error, CLOSED)):
                     raise no_connection(error, self.address) from error
 
-    def _post(self, path: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
+    def _post(
+        self, path: str, headers: Mapping[str, str], body: Sequence[bytes | memoryview], timeout: float
+    ) -> Answer:
         connection = self._connection
         if connection is None:
             connection = http.client.HTTPSConnection(
@@ -75,7 +79,11 @@ class Transport:
         if self._interrupted:
             raise ConnectionAbortedError
         connection.sock.settimeout(timeout)
-        connection.request("POST", path, body, dict(headers))
+        length = {"content-length": str(sum(map(len, body)))}
+        if len(body) == 1:  # head and body in one packet
+            connection.request("POST", path, body[0], {**headers, **length})
+        else:
+            connection.request("POST", path, iter(body), {**headers, **length})
         response = connection.getresponse()
         if response.length is None or response.length > LARGEST_ANSWER:
             raise http.client.HTTPException

@@ -20,6 +20,36 @@ ENTRIES = {
         "The site's policy does not allow what the coordinator asks.",
         "Ask the site's data officer; the coordinator cannot overrule the policy.",
     ),
+    "FC904": Entry(
+        "Run not approved",
+        "The site's policy asks a person before the site takes part, and nobody has said yes in time.",
+        "At the site: `fedchemo client approve` lists what waits and says how to approve it. Then start the run again.",
+    ),
+    "FC905": Entry(
+        "Run denied",
+        "A person at the site has said no to this run, or its policy says no to every run.",
+        "Ask the site's data officer; the coordinator cannot overrule it, and the run goes on with the other sites.",
+    ),
+    "FC906": Entry(
+        "Site does not let images be used",
+        "The run looks at images and the site's policy does not allow it.",
+        "Go on without the site, or ask its data officer to set images = true.",
+    ),
+    "FC907": Entry(
+        "Site does not let the treatment arm be used",
+        "The run uses the treatment arm and the site's policy does not allow it.",
+        "Go on without the site, leave the arms out, or ask its data officer to set arm = true.",
+    ),
+    "FC908": Entry(
+        "Outside the site's hours",
+        "The site's policy names the hours in which it answers.",
+        "Run at other hours, or ask the site's data officer.",
+    ),
+    "FC909": Entry(
+        "Site asks for protection that the run lacks",
+        "The site's policy requires secure aggregation or noise, and this release has neither.",
+        "Go on without the site.",
+    ),
     "FC910": Entry(
         "State folder in use",
         "Another client of this site runs on this machine.",
@@ -29,6 +59,36 @@ ENTRIES = {
         "Kit of another site",
         "The site folder's name is not the name in the kit.",
         "Name the folder that belongs to the kit; `name` in site.toml must be the kit's site.",
+    ),
+    "FC912": Entry(
+        "Model larger than the site allows",
+        "The model has more weights than the site's policy allows.",
+        "Use a smaller model, or ask the site to raise largest_model_parameters.",
+    ),
+    "FC920": Entry(
+        "Policy cannot be used",
+        "policy.toml has a key that is not known or a value that is not allowed, or is not TOML.",
+        "Mend what is listed; `fedchemo client policy check` says whether it is right.",
+    ),
+    "FC921": Entry(
+        "Policy can be changed by others",
+        "The file's mode lets other users of this machine write to it.",
+        "chmod go-w the file, after a look at what it says.",
+    ),
+    "FC922": Entry(
+        "No such run",
+        "No run that was asked for at this site has this name or number, or several have.",
+        "`fedchemo client approve` without a run lists them.",
+    ),
+    "FC923": Entry(
+        "Which state folder",
+        "There is no state folder at the usual place, or there are several.",
+        "Name it with --state, or name the kit with --kit.",
+    ),
+    "FC924": Entry(
+        "Approvals cannot be used",
+        "The file of approvals in the state folder is damaged or cannot be written.",
+        "Remove approvals.json: every run is then asked for again.",
     ),
     "FC990": Entry(
         "Failure inside a site",

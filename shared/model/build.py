@@ -16,8 +16,21 @@ _REDUCTION = 32
 def build(model: ModelSettings, imaging: ImagingSettings, features: int) -> FusionModel:
     """Return the model on the CPU, every parameter zero: fill it with `initialise` or `unpack`.
 
-    The structure is made on the meta device, where initial values are never drawn, so no global generator
-    moves and a site that is sent weights spends nothing on values it would throw away.
+    Arguments and errors are those of `structure`.
+    """
+    built = structure(model, imaging, features)
+    built.to_empty(device="cpu")
+    with torch.no_grad():
+        for tensor in built.state_dict().values():
+            tensor.zero_()
+    return built
+
+
+def structure(model: ModelSettings, imaging: ImagingSettings, features: int) -> FusionModel:
+    """Return the model without values: names and shapes, and next to no memory whatever its size.
+
+    It is made on the meta device, where initial values are never drawn, so no global generator moves and a
+    site that is sent weights spends nothing on values it would throw away.
 
     Args:
         model: width, depth and normalisation.
@@ -35,12 +48,7 @@ def build(model: ModelSettings, imaging: ImagingSettings, features: int) -> Fusi
         )
     with torch.device("meta"):
         image = _image_residual(model, imaging, features) if imaging.enabled else None
-        built = FusionModel(features=features, image=image)
-    built.to_empty(device="cpu")
-    with torch.no_grad():
-        for tensor in built.state_dict().values():
-            tensor.zero_()
-    return built
+        return FusionModel(features=features, image=image)
 
 
 def _image_residual(model: ModelSettings, imaging: ImagingSettings, features: int) -> ImageResidual:

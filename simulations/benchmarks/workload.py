@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fedchemo.client.gate import release
+from fedchemo.client.policy import Policy
 from fedchemo.shared.clinical.statistics import ClinicalStatistics
 from fedchemo.shared.configuration import SiteConfiguration
 from fedchemo.shared.quiet import silence_flower
@@ -63,7 +64,7 @@ def answer(message: Message, site: str) -> Message:
         seconds=time.perf_counter() - started,
         validation=None,
     )
-    return Message(release(reply, update), reply_to=message)
+    return Message(release(reply, update, received=weights, policy=Policy()), reply_to=message)
 
 
 def virtual_sites() -> ClientApp:

@@ -159,6 +159,141 @@ def test_weights_of_another_length_are_refused(folder, cache, model, asked):
         participant(folder, cache).train(asked(TrainRequest), pack(model)[:-1])
 
 
+class Untouchable:
+    """Patients whom nobody may look at: any access fails the test. Only the site's name may be known."""
+
+    site = "a"
+
+    def __getattr__(self, name):
+        pytest.fail(f"the cohort was touched: {name}")
+
+
+def crafted(**fields):
+    """A change of the configuration that another model, shape or encoding hides behind."""
+    return lambda request: request.model_copy(
+        update={"configuration": CONFIGURATION.model_copy(update=fields)}
+    )
+
+
+def with_statistics(**fields):
+    return lambda request: request.model_copy(
+        update={"statistics": request.statistics.model_copy(update=fields)}
+    )
+
+
+def with_fields(**fields):
+    return lambda request: request.model_copy(update=fields)
+
+
+OTHER_LAYER = CONFIGURATION.model.model_copy(update={"blocks": (2, 1, 1, 1)})
+OTHER_SHAPE = CONFIGURATION.model.model_copy(update={"widths": (4, 4, 8, 16)})
+HUGE = CONFIGURATION.model.model_copy(update={"widths": (512, 512, 512, 512), "blocks": (8, 8, 8, 8)})
+OTHER_TENSOR = CONFIGURATION.imaging.model_copy(update={"spacing_mm": 2.0})
+ARMS = CONFIGURATION.clinical.model_copy(update={"arms": ("Paclitaxel",)})
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (with_fields(fingerprint="f" * 64), "FC302"),
+        (crafted(model=OTHER_LAYER), "FC302"),
+        (crafted(model=OTHER_SHAPE), "FC302"),
+        (crafted(imaging=OTHER_TENSOR), "FC302"),
+        (crafted(model=HUGE), "FC912"),
+        (crafted(clinical=ARMS), "FC907"),
+    ],
+)
+@pytest.mark.parametrize("kind", [TrainRequest, EvaluateRequest, LogisticRequest, StatisticsRequest])
+def test_a_crafted_request_is_refused_before_any_patient_is_touched(cache, model, asked, kind, change, code):
+    fields = {
+        EvaluateRequest: {"split": "test"},
+        LogisticRequest: {"coefficients": (0.0,) * (len(FEATURES) + 1)},
+    }
+    request = change(asked(kind, **fields.get(kind, {})))
+    with pytest.raises(FedchemoError, match=code):
+        ask(Participant(Untouchable(), cache), request, pack(model))
+
+
+def test_statistics_of_other_variables_are_refused_before_any_patient_is_touched(cache, model, asked):
+    change = with_statistics(names=("race",) * 6)
+    for request in (asked(TrainRequest), asked(EvaluateRequest, split="test")):
+        with pytest.raises(FedchemoError, match="FC302"):
+            ask(Participant(Untouchable(), cache), change(request), pack(model))
+
+
+def ask(site, request, weights):
+    match request:
+        case TrainRequest():
+            return site.train(request, weights)
+        case EvaluateRequest():
+            return site.evaluate(request, weights)
+        case LogisticRequest():
+            return site.logistic(request)
+    return site.statistics(request)
+
+
+def spoiled(weights, value):
+    changed = weights.copy()
+    changed[len(changed) // 2] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda weights: weights[:-1],
+        lambda weights: np.append(weights, np.float32(0)),
+        lambda weights: weights.astype(np.float64),
+        lambda weights: spoiled(weights, np.nan),
+        lambda weights: spoiled(weights, np.inf),
+    ],
+)
+@pytest.mark.parametrize("kind", [TrainRequest, EvaluateRequest])
+def test_crafted_weights_are_refused_before_any_patient_is_touched(cache, model, asked, kind, spoil):
+    request = asked(kind, **({"split": "test"} if kind is EvaluateRequest else {}))
+    with pytest.raises(FedchemoError, match="FC305"):
+        ask(Participant(Untouchable(), cache), request, spoil(pack(model)))
+
+
+def test_coefficients_are_refused_before_any_patient_is_touched(cache, asked):
+    with pytest.raises(FedchemoError, match="FC304"):
+        Participant(Untouchable(), cache).logistic(asked(LogisticRequest, coefficients=(0.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        ({"approvals": "never"}, "FC905"),
+        ({"images": False}, "FC906"),
+        ({"hours": ()}, "FC908"),
+        ({"secure_aggregation_required": True}, "FC909"),
+        ({"noise_required": True}, "FC909"),
+        ({"largest_model_parameters": 100}, "FC912"),
+    ],
+)
+def test_the_policy_is_asked_before_any_patient_is_touched(cache, model, asked, policy, code):
+    site = Participant(Untouchable(), cache, policy=Policy(**policy))
+    for request in (asked(StatisticsRequest), asked(TrainRequest), asked(EvaluateRequest, split="test")):
+        with pytest.raises(FedchemoError, match=code):
+            ask(site, request, pack(model))
+
+
+def test_a_run_that_nobody_approved_touches_no_patient(cache, model, asked):
+    def nobody(request):
+        raise FedchemoError("FC904", f"nobody said yes to {request.run}")
+
+    site = Participant(Untouchable(), cache, approve=nobody)
+    for request in (asked(StatisticsRequest), asked(TrainRequest), asked(EvaluateRequest, split="test")):
+        with pytest.raises(FedchemoError, match="FC904"):
+            ask(site, request, pack(model))
+
+
+def test_nobody_is_asked_about_a_run_that_could_not_go_on_anyway(cache, model, asked):
+    site = Participant(Untouchable(), cache, approve=lambda _: pytest.fail("a person was asked"))
+    with pytest.raises(FedchemoError, match="FC302"):
+        site.train(asked(TrainRequest).model_copy(update={"fingerprint": "f" * 64}), pack(model))
+
+
 def test_coefficients_of_another_length_are_refused(folder, cache, asked):
     with pytest.raises(FedchemoError, match="FC304"):
         participant(folder, cache).logistic(asked(LogisticRequest, coefficients=(0.0, 0.0)))

@@ -125,11 +125,10 @@ def test_a_kit_of_another_federation(fedchemo, fed, site, tmp_path):
 
 
 def test_a_key_that_is_not_on_the_roster(fedchemo, fed, site, tmp_path):
-    settings, roster = fed.read_settings(), fed.read_roster()
-    del roster["A"]
-    fed.write(settings, roster)
+    kit = shutil.copy(fed.kit("A"), tmp_path)
+    assert fedchemo("provision", "revoke", "A", "--federation", fed.path)[0] == 0
     with Coordinator(fed.path):
-        status, text = join(fedchemo, fed.kit("A"), site, tmp_path)
+        status, text = join(fedchemo, kit, site, tmp_path)
     assert status == 1
     assert text.startswith("FC6"), text
     assert "roster" in text

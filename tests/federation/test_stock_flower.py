@@ -128,7 +128,7 @@ def start_run(control: ControlHttpClient) -> None:
 
 def test_a_stock_superlink_gets_its_rounds_and_ships_its_code_in_vain(tmp_path):
     folder = federation(tmp_path / "fed", sites=("A",))
-    (public_key,) = folder.read_roster().values()
+    (public_key,) = folder.read_roster().members.values()
     (tmp_path / "A.pub").write_text(public_key)
     with superlink(folder, tmp_path / "home") as (control, log):
 

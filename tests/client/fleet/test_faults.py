@@ -15,8 +15,8 @@ import pytest
 from fedchemo.client.fleet.faults import refused
 from fedchemo.client.fleet.transport import Transport
 from fedchemo.deploy.provisioning.authority import Authority, certificate_pem
-from fedchemo.deploy.provisioning.keys import new_key, private_pem
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.keys import new_key, private_pem
 from tests.networked import federation, kit_of
 
 NOW = dt.datetime.now(dt.UTC)
@@ -82,7 +82,7 @@ def tls(tmp_path):
 def post(kit, port: int):
     transport = Transport(kit.model_copy(update={"port": port}))
     try:
-        return transport.post("/v1/fleet/pull-messages", {}, b"", timeout=10)
+        return transport.post("/v1/fleet/pull-messages", {}, (b"",), timeout=10)
     finally:
         transport.close()
 

@@ -12,9 +12,9 @@ from flwr.app import Array, ArrayRecord, Error, Message, RecordDict
 
 from fedchemo.client.fleet import session
 from fedchemo.client.fleet.node import HospitalNode
-from fedchemo.deploy.provisioning.keys import new_key, private_openssh, public_openssh
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.keys import new_key, private_openssh, public_openssh
 from tests.networked import Events, by_site, federation, kit_of, messages, serving, until
 
 pytestmark = pytest.mark.network

@@ -1,0 +1,8 @@
+"""How the commands beside a client name the state folder that they mean."""
+
+from __future__ import annotations
+
+import typer
+
+STATE = typer.Option(help="The client's state folder. (default: the kit's, or the only one of this user)")
+KIT = typer.Option(help="The kit whose client is meant.")
