@@ -95,20 +95,15 @@ def load_phases(folder: Path) -> Phases:
             do not lie on one grid; FC206 a value is NaN, infinite, or above 1e30; FC207 a phase has one value
             only; FC209 the mask marks nothing.
     """
-    volumes = [_read(file) for file in phase_files(folder)]
-    for volume in volumes[1:]:
-        _require_same_grid(volumes[0], volume)
+    files = phase_files(folder)
+    # One file after the other: the first fault ends it, before the next file is read.
+    volumes: list[_Volume] = []
+    for file in files:
+        volumes.append(_read(file))
+        for fault in _faults_of(volumes[-1], volumes[0]):
+            raise fault
     pre, early, late = volumes[:3]
-    for volume in (pre, early, late):
-        lowest, highest = float(volume.values.min()), float(volume.values.max())
-        if highest - lowest < _SMALLEST_RANGE:
-            raise FedchemoError("FC207", f"{volume.path}: every voxel is {highest:g}")
-    lesion = None
-    if len(volumes) > len(PHASES):
-        # Masks come as 0/1, 0/255 or resampled fractions; a label of any number is inside.
-        lesion = volumes[3].values > min(0.5, float(volumes[3].values.max()) / 2)
-        if not lesion.any():
-            raise FedchemoError("FC209", f"{volumes[3].path}: no voxel is marked")
+    lesion = _inside(volumes[3]) if len(volumes) > len(PHASES) else None
     x, y, z = (float(size) for size in voxel_sizes(pre.affine))
     return Phases(
         source=str(folder),
@@ -120,6 +115,49 @@ def load_phases(folder: Path) -> Phases:
     )
 
 
+def faults(folder: Path) -> list[FedchemoError]:
+    """Return everything for which `load_phases` would refuse a visit, and not only the first of it."""
+    try:
+        files = phase_files(folder)
+    except FedchemoError as error:
+        return [error]
+    found: list[FedchemoError] = []
+    first: _Volume | None = None
+    for file in files:
+        try:
+            volume = _read(file)
+        except FedchemoError as error:
+            found.append(error)
+            continue
+        first = first or volume
+        found += _faults_of(volume, first)
+    return found
+
+
+def _faults_of(volume: _Volume, first: _Volume) -> list[FedchemoError]:
+    """Return what is wrong with a volume's values and with its place beside the first one."""
+    found = []
+    if volume is not first:
+        try:
+            _require_same_grid(first, volume)
+        except FedchemoError as error:
+            found.append(error)
+    if volume.path.name == f"{LESION}.nii.gz":
+        if not _inside(volume).any():
+            found.append(FedchemoError("FC209", f"{volume.path}: no voxel is marked"))
+        return found
+    lowest, highest = float(volume.values.min()), float(volume.values.max())
+    if highest - lowest < _SMALLEST_RANGE:
+        found.append(FedchemoError("FC207", f"{volume.path}: every voxel is {highest:g}"))
+    return found
+
+
+def _inside(mask: _Volume) -> NDArray[np.bool_]:
+    # Masks come as 0/1, 0/255 or resampled fractions; a label of any number is inside.
+    inside: NDArray[np.bool_] = mask.values > min(0.5, float(mask.values.max()) / 2)
+    return inside
+
+
 def _read(path: Path) -> _Volume:
     try:
         # The whole stream is read, so that its checksum is checked; nibabel alone would stop before it.
@@ -129,8 +167,8 @@ def _read(path: Path) -> _Volume:
         if kind is None:
             raise FedchemoError("FC202", f"{path}: not a NIfTI file")
         image = nibabel.squeeze_image(kind.from_bytes(content))
-        _require_volume(path, image.shape, image.get_data_dtype())
-        _require_geometry(path, image.affine)
+        require_volume(path, image.shape, image.get_data_dtype())
+        require_geometry(path, image.affine)
         image = nibabel.as_closest_canonical(image)
         with np.errstate(over="ignore", invalid="ignore"):
             # One layout in memory, so that the same voxels give the same bits however they were stored.
@@ -155,7 +193,8 @@ def _read(path: Path) -> _Volume:
     return _Volume(path, values, np.asarray(image.affine, dtype=np.float64))
 
 
-def _require_volume(path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
+def require_volume(path: object, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
+    """Refuse what is not a volume (FC203); ``path`` names it in the message."""
     if len(shape) != 3 or min(shape) < 2:
         raise FedchemoError("FC203", f"{path}: shape {shape}; three axes of at least two voxels are needed")
     if np.prod(shape, dtype=np.float64) > _LARGEST_VOXELS:
@@ -164,7 +203,8 @@ def _require_volume(path: Path, shape: tuple[int, ...], dtype: np.dtype[np.gener
         raise FedchemoError("FC203", f"{path}: voxels of type {dtype}; integers or real numbers are needed")
 
 
-def _require_geometry(path: Path, affine: NDArray[np.float64]) -> None:
+def require_geometry(path: object, affine: NDArray[np.float64]) -> None:
+    """Refuse an affine that is not one of an MRI volume in millimetres (FC204)."""
     if not np.isfinite(affine).all():
         raise FedchemoError("FC204", f"{path}: the affine holds a value that is not finite")
     sizes = voxel_sizes(affine)
