@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedchemo.client.cache.hashes import ContentHashes, stamp
+from fedchemo.client.cache.twins import equal_files
 from fedchemo.shared.atomic import replacing
 from fedchemo.shared.configuration import ImagingSettings
 from fedchemo.shared.errors import FedchemoError
@@ -69,8 +70,8 @@ class ImageCache:
                 holds one patient's volumes: some 250 MB for 256 x 256 x 80.
 
         Returns:
-            Patient to the reason why the image is set aside (FC201 to FC209; FC099 for what was not
-            foreseen). One bad case never stops a site.
+            Patient to the reason why the image is set aside (FC201 to FC209, FC161 to FC163; FC165 where two
+            patients have one image; FC099 for what was not foreseen). One bad case never stops a site.
 
         Raises:
             FedchemoError: FC004 if the cache itself cannot be written.
@@ -98,6 +99,7 @@ class ImageCache:
                     self._files.pop(patient, None)
                 if progress is not None:
                     progress(done, len(patients))
+            refused |= self._twins(patients.values())
         finally:
             pool.shutdown(cancel_futures=True)
             hashes.save()
@@ -136,6 +138,7 @@ class ImageCache:
         return rows
 
     def _prepare(self, folder: Path, hashes: ContentHashes) -> Path:
+        from fedchemo.shared.imaging.quality import faults
         from fedchemo.shared.imaging.volume import load_phases, phase_files
 
         try:
@@ -149,11 +152,24 @@ class ImageCache:
                 raise FedchemoError("FC202", f"{folder}: the files changed while they were read")
         except OSError as error:
             raise FedchemoError("FC202", f"{folder}: {error.strerror}") from error
+        for fault in faults(phases):
+            raise fault
         largest = np.finfo(np.float16).max
         tensor = to_tensor(phases, self._settings).clip(-largest, largest).astype(np.float16)
         with replacing(path, mode=0o600) as part, part.open("wb") as file:
             np.save(file, tensor)
         return path
+
+    def _twins(self, patients: Iterable[str]) -> dict[str, FedchemoError]:
+        """Forget the images that several patients have alike, and say why: whose each is cannot be told."""
+        named = [patient for patient in patients if patient in self._files]
+        refused = {}
+        for twins in equal_files({patient: self._files[patient] for patient in named}):
+            for patient in twins:
+                others = ", ".join(other for other in twins if other != patient)
+                refused[patient] = FedchemoError("FC165", f"{patient}: the image is that of {others} as well")
+                del self._files[patient]
+        return refused
 
     def _key(self, files: Sequence[Path], hashes: ContentHashes) -> str:
         key = hashlib.sha256(recipe(self._settings).encode())

@@ -2,6 +2,6 @@
 
 from fedchemo.client.cohort.cohort import Cohort
 from fedchemo.client.cohort.problems import Problem, SiteProblems
-from fedchemo.client.cohort.reader import read_site
+from fedchemo.client.cohort.reader import Reading, examine_site, read_site
 
-__all__ = ["Cohort", "Problem", "SiteProblems", "read_site"]
+__all__ = ["Cohort", "Problem", "Reading", "SiteProblems", "examine_site", "read_site"]

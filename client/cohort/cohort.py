@@ -25,7 +25,7 @@ class Cohort:
             filled for every patient whose outcome is known.
         visits: MRI measurements indexed by (patient_id, visit): cm3, mm, a fraction, per cent; may be empty.
         images: patient -> visit -> folder with ``pre``, ``early``, ``late`` and perhaps ``lesion`` (.nii.gz).
-        problems: warnings.
+        problems: warnings, and the errors of what was set aside.
     """
 
     site: str

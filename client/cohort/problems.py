@@ -17,7 +17,8 @@ class Problem:
 
     Attributes:
         code: of the catalogue, FC1xx.
-        severity: an error keeps the site from taking part; a warning does not.
+        severity: an error keeps what it is about from being used: the site, or, where it names a row or a patient,
+            that one alone. A warning does not.
         file: the file or folder.
         row: as a spreadsheet counts: the header is row 1; None if it is not about a row.
         column: the column's name; None if it is not about a column.
@@ -45,6 +46,13 @@ class Problem:
             place.append(f"column {self.column}")
         found = "" if self.value is None else f"{_shown(self.value)} "
         return f"{self.code} {', '.join(place)}: {found}{self.what}. {self.remedy}"
+
+    @property
+    def told(self) -> str:
+        """The problem of a site that takes part, in a line for its screen."""
+        if self.severity == "warning":
+            return f"warning: {self}"
+        return f"set aside{f' {self.patient}' if self.patient else ''}: {self}"
 
 
 class SiteProblems(FedchemoError):  # noqa: N818 - it holds problems

@@ -1,8 +1,13 @@
-"""Reads a site folder in one validation pass that finds every problem before it gives up."""
+"""Reads a site folder in one validation pass that finds every problem before it gives up.
+
+A row that cannot be used is set aside and the others go on: one bad case never stops a site. Many bad rows are an
+export gone wrong, and stop it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,55 +17,115 @@ from fedchemo.client.cohort.cohort import Cohort
 from fedchemo.client.cohort.description import read_description
 from fedchemo.client.cohort.images import find_images
 from fedchemo.client.cohort.problems import Problem, SiteProblems, error, warning
-from fedchemo.client.cohort.schema import VISITS_COLUMNS, VISITS_SCHEMA
+from fedchemo.client.cohort.schema import VISITS_COLUMNS, VISITS_OPTIONAL, VISITS_SCHEMA
 from fedchemo.client.cohort.table import read_table
 from fedchemo.shared.clinical.schema import COLUMNS, SCHEMA
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.splits import cut
 
+# One in twenty: a slip of the keyboard is rarer, a wrong unit or code in an export far more common.
+_BAD_ROWS = 0.05
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a site folder holds, usable or not.
+
+    Attributes:
+        cohort: as far as it can be read; None if the folder or ``clinical.csv`` cannot be read at all.
+        problems: errors and warnings.
+        usable: whether the site may take part. Errors that set single rows aside do not keep it from that.
+    """
+
+    cohort: Cohort | None
+    problems: tuple[Problem, ...]
+    usable: bool
+
 
 def read_site(folder: Path, *, seed: int = 0) -> Cohort:
     """Read ``site.toml``, ``clinical.csv`` and, if there, ``visits.csv`` and ``images/``.
+
+    A row of a table that cannot be used is set aside, and so are all rows of a patient that contradict each other;
+    the errors stand in the cohort's ``problems``.
 
     Args:
         folder: the site folder; it is only read, so it may be read-only or on a network share.
         seed: of the cut into train, validation and test; used where ``split`` is absent or empty throughout.
 
     Raises:
-        SiteProblems: FC101 with every error and every warning in the folder.
+        SiteProblems: FC101 with every error and every warning in the folder: if a table or ``site.toml`` cannot be
+            used, or more than one row and one in twenty is set aside.
         FedchemoError: FC004 if the disk or share fails, or does not let this user look into a folder.
     """
+    reading = examine_site(folder, seed=seed)
+    if reading.cohort is None or not reading.usable:
+        raise SiteProblems(reading.problems)
+    return reading.cohort
+
+
+def examine_site(folder: Path, *, seed: int = 0) -> Reading:
+    """Read a site folder as far as that is possible; see `read_site`.
+
+    Raises:
+        FedchemoError: FC004 as in `read_site`.
+    """
     try:
-        return _read(folder, seed)
+        return _examine(folder, seed)
     except OSError as wrong:
         raise FedchemoError("FC004", f"{wrong.filename or folder}: {wrong.strerror or wrong}") from wrong
 
 
-def _read(folder: Path, seed: int) -> Cohort:
+def _examine(folder: Path, seed: int) -> Reading:
     if problem := _wrong_folder(folder):
-        raise SiteProblems([problem])
+        return Reading(None, (problem,), usable=False)
     description, problems = read_description(folder / "site.toml")
+    usable = description is not None
     clinical, found = _read_clinical(folder / "clinical.csv")
     problems += found
+    if clinical is None:
+        _, found, _ = _read_visits(folder / "visits.csv", set(), known=False)
+        return Reading(None, (*problems, *found), usable=False)
     # A row that cannot be used still names a patient: its image must not be called a stranger's.
-    patients = set() if clinical is None else set(clinical["patient_id"])
-    visits, found = _read_visits(folder / "visits.csv", patients, known=clinical is not None)
+    known = set(clinical["patient_id"])
+    clinical, few = _without_bad_rows(clinical, found, key=["patient_id"])
+    usable &= few and len(clinical) > 0
+    visits, found, few = _read_visits(folder / "visits.csv", known, known=True)
+    usable &= few
     problems += found
-    images: dict[str, dict[str, Path]] = {}
-    if clinical is not None:
-        images, found = find_images(folder / "images", patients)
-        problems += found
-    if description is None or clinical is None or any(found.severity == "error" for found in problems):
-        raise SiteProblems(problems)
-    return Cohort(
-        site=description.name,
-        dataset=description.dataset,
+    images, found = find_images(folder / "images", known)
+    problems += found
+    usable &= not any(found.severity == "error" and not _is_of_a_row(found) for found in problems)
+    patients = set(clinical["patient_id"])
+    cohort = Cohort(
+        # A name for messages only: without site.toml the cohort is not usable.
+        site=description.name if description else folder.name,
+        dataset=description.dataset if description else "",
         folder=folder,
         clinical=_clinical_frame(clinical, seed),
-        visits=visits,
-        images=images,
+        visits=visits[visits.index.get_level_values("patient_id").isin(patients)],
+        images={patient: there for patient, there in images.items() if patient in patients},
         problems=tuple(problems),
     )
+    return Reading(cohort, tuple(problems), usable)
+
+
+def _is_of_a_row(problem: Problem) -> bool:
+    """Tell whether a problem concerns a row below the header."""
+    return problem.row is not None and problem.row > 1
+
+
+def _without_bad_rows(
+    table: pd.DataFrame, problems: Collection[Problem], *, key: list[str]
+) -> tuple[pd.DataFrame, bool]:
+    """Return a table without the rows that have an error, and whether they are few enough to go on.
+
+    Where one of several rows of a ``key`` has an error, none of them is used: which is right cannot be told.
+    """
+    bad = {p.row for p in problems if p.severity == "error" and _is_of_a_row(p)}
+    keys = pd.MultiIndex.from_frame(table[key])
+    kept = table[~keys.isin(keys[table.index.isin(bad)])]
+    total = len(table) + len(bad - set(table.index))
+    return kept, total - len(kept) <= max(1, int(_BAD_ROWS * total))
 
 
 def _wrong_folder(folder: Path) -> Problem | None:
@@ -82,6 +147,8 @@ def _read_clinical(path: Path) -> tuple[pd.DataFrame | None, list[Problem]]:
         return None, problems
     problems += [*_without_patient(path, table), *check_values(path, table, SCHEMA), *_twice(path, table)]
     problems += _splits(path, table)
+    patients = table["patient_id"].to_dict()
+    problems = [replace(p, patient=p.patient or patients.get(p.row) or None) for p in problems]
     if not table["pcr"].any():
         what = "is empty for every patient: the site can predict, not train or evaluate"
         problems.append(warning("FC112", path, what, "Add the outcomes that are known", column="pcr"))
@@ -97,13 +164,21 @@ def _without_patient(path: Path, table: pd.DataFrame) -> list[Problem]:
 
 
 def _twice(path: Path, table: pd.DataFrame) -> list[Problem]:
+    """Find patients with several rows: FC107 where they disagree, else FC175."""
     problems = []
     rows_of = table[table["patient_id"] != ""].groupby("patient_id", sort=False).groups
     for patient, rows in rows_of.items():
         for row in rows[1:]:
-            what, remedy = f"stands in row {rows[0]} as well", "Keep one row a patient"
+            first, other = table.loc[rows[0]], table.loc[row]
+            differ = [str(name) for name in table.columns if first[name] != other[name]]
+            if differ:
+                what = f"stands in row {rows[0]} as well, with another {', '.join(differ)}"
+                make, code, remedy = error, "FC107", "Keep one row a patient"
+            else:
+                what = f"stands in row {rows[0]} as well, with the same values"
+                make, code, remedy = warning, "FC175", "Remove one of them"
             problems.append(
-                error("FC107", path, what, remedy, row=int(row), column="patient_id", value=str(patient))
+                make(code, path, what, remedy, row=int(row), column="patient_id", value=str(patient))
             )
     return problems
 
@@ -119,7 +194,7 @@ def _splits(path: Path, table: pd.DataFrame) -> list[Problem]:
 
 
 def _clinical_frame(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    frame = typed(table, SCHEMA).set_index("patient_id").sort_index()
+    frame = typed(table, SCHEMA).drop_duplicates("patient_id").set_index("patient_id").sort_index()
     frame.index = pd.Index(frame.index, name="patient_id", dtype=object)
     if frame["split"].isna().all():
         splits = cut(list(frame.index), list(frame["pcr"]), seed)
@@ -129,21 +204,26 @@ def _clinical_frame(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return frame
 
 
-def _read_visits(path: Path, patients: Collection[str], *, known: bool) -> tuple[pd.DataFrame, list[Problem]]:
-    """Read ``visits.csv``; rows of patients who are not in ``clinical.csv`` are left out with a warning."""
+def _read_visits(
+    path: Path, patients: Collection[str], *, known: bool
+) -> tuple[pd.DataFrame, list[Problem], bool]:
+    """Read ``visits.csv``, and tell whether few enough rows are bad; those of nobody in ``patients`` are left out."""
     keys = list(VISITS_COLUMNS[:2])
     nothing = typed(pd.DataFrame(columns=list(VISITS_COLUMNS), dtype=object), VISITS_SCHEMA).set_index(keys)
     if not path.exists():
-        return nothing, []
-    table, problems = read_table(path, known=VISITS_COLUMNS, required=VISITS_COLUMNS[:2])
+        return nothing, [], True
+    table, problems = read_table(
+        path, known=VISITS_COLUMNS, required=VISITS_COLUMNS[:2], optional=VISITS_OPTIONAL
+    )
     if table is None:
-        return nothing, problems
+        return nothing, problems, True
     problems += check_values(path, table, VISITS_SCHEMA)
     problems += _unknown_or_twice(path, table, patients, known=known)
-    if any(problem.severity == "error" for problem in problems):
-        return nothing, problems
+    named = table["patient_id"].to_dict()
+    problems = [replace(p, patient=p.patient or named.get(p.row) or None) for p in problems]
+    table, few = _without_bad_rows(table, problems, key=keys)
     table = table[table["patient_id"].isin(patients)]
-    return typed(table, VISITS_SCHEMA).set_index(keys).sort_index(), problems
+    return typed(table, VISITS_SCHEMA).set_index(keys).sort_index(), problems, few
 
 
 def _unknown_or_twice(

@@ -69,7 +69,7 @@ def opened(run: Path, site: Path, *, device: str, state: Path | None, console: C
     # The tables first: what is wrong there is told before torch is loaded.
     cohort = read_site(site)
     for problem in cohort.problems:
-        console.print(escape(f"warning: {problem}"), soft_wrap=True)
+        console.print(escape(problem.told), soft_wrap=True)
 
     import torch
 
