@@ -27,6 +27,7 @@ def lay_out(
     out: Path,
     *,
     seed: int,
+    splits: Mapping[str, Split] | None = None,
     only: Collection[str] | None = None,
     overwrite: bool = False,
 ) -> dict[str, Path]:
@@ -40,6 +41,7 @@ def lay_out(
         assignment: site -> patients, as `partition` returns it.
         out: folder of the site folders.
         seed: of the cut.
+        splits: patient -> split, instead of that cut.
         only: the sites to write; by default all.
         overwrite: replace site folders that are there; nothing else is ever replaced.
 
@@ -60,7 +62,8 @@ def lay_out(
     ]
     if in_the_way:
         raise FedchemoError("FC003", f"{out} holds {', '.join(in_the_way)}")
-    splits = cut(list(dataset.clinical.index), list(dataset.clinical["pcr"]), seed)
+    if splits is None:
+        splits = cut(list(dataset.clinical.index), list(dataset.clinical["pcr"]), seed)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for site in wanted:
@@ -116,7 +119,8 @@ def _write(
     visits = dataset.visits[dataset.visits["patient_id"].isin(patients)]
     if len(visits):
         ordered = visits.sort_values(["patient_id", "visit"])
-        _as_text(ordered, VISITS_SCHEMA).to_csv(folder / "visits.csv", index=False)
+        columns = tuple(column for column in VISITS_SCHEMA if column.name in ordered)
+        _as_text(ordered, columns).to_csv(folder / "visits.csv", index=False)
     for patient in patients:
         for visit, files in dataset.images.get(patient, {}).items():
             _place(files, folder / "images" / patient / visit)

@@ -55,4 +55,9 @@ ENTRIES = {
         "A process that is measured did not start or did not answer, or the name of a part is not known.",
         "See the text beside this code; parts are named by --help.",
     ),
+    "FC770": Entry(
+        "Runs of a study failed",
+        "The settings of a run suit none of its hospitals, or a disk is full; the other runs are done and kept.",
+        "See the text beside this code, mend the study and start it again: it goes on where it was.",
+    ),
 }

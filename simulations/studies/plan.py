@@ -1,0 +1,194 @@
+"""The runs of a study: one job for each cell of its grid, and the site folders they share."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedchemo.shared.configuration import RunConfiguration, StrategySettings
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.simulations.datasets.contract import Dataset, PhaseFiles
+from fedchemo.simulations.layout import lay_out
+from fedchemo.simulations.partition import partition
+from fedchemo.simulations.studies.folds import folds
+from fedchemo.simulations.studies.harm import harmed
+from fedchemo.simulations.studies.settings import Study
+
+POOLED_SITE = "pooled"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Site folders of one variant, partition and fold.
+
+    Attributes:
+        variant: its name.
+        partition: its label.
+        fold: its name.
+        folder: holds ``sites/`` and ``pooled/``.
+        site_of: test patient -> hospital.
+    """
+
+    variant: str
+    partition: str
+    fold: str
+    folder: Path
+    site_of: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, or for ``local`` one run a hospital.
+
+    Attributes:
+        layout: its patients.
+        method: a strategy's name, ``pooled`` or ``local``.
+        seed: of training.
+        configuration: of the run.
+        minimum_patients: smaller hospitals do not train.
+        cross_site: whether local models are judged at other hospitals as well.
+        digest: of all that its result depends on; the result's file carries it.
+    """
+
+    layout: Layout
+    method: str
+    seed: int
+    configuration: RunConfiguration
+    minimum_patients: int
+    cross_site: bool
+    digest: str
+
+    @property
+    def title(self) -> str:
+        """What the progress bar says."""
+        return f"{self.method}, seed {self.seed}, {self.layout.partition}, {self.layout.fold}, {self.layout.variant}"
+
+
+def needed(study: Study, dataset: Dataset, folder: Path) -> Dataset:
+    """Return the data set without images if no run looks at them, and else with images on the disk of ``folder``.
+
+    Every fold has site folders of its own. On one disk they share the image files as hard links; from another disk
+    each would copy them, so they are copied once.
+
+    Raises:
+        FedchemoError: FC004 if the copies do not fit.
+    """
+    configurations = [
+        study.configuration(variant, StrategySettings(), study.seeds[0]) for variant in study.variant
+    ]
+    if not any(configuration.site.imaging.enabled for configuration in configurations):
+        return dataclasses.replace(dataset, images={})
+    disk = folder.stat().st_dev
+    near: dict[str, dict[str, PhaseFiles]] = {}
+    try:
+        for patient, visits in dataset.images.items():
+            near[patient] = {}
+            for visit, phases in visits.items():
+                target = folder / "images" / patient / visit
+                near[patient][visit] = PhaseFiles(
+                    **{
+                        phase: _near(path, target / f"{phase}.nii.gz", disk)
+                        for phase in ("pre", "early", "late", "lesion")
+                        if (path := getattr(phases, phase)) is not None
+                    }
+                )
+    except OSError as error:
+        raise FedchemoError("FC004", f"{folder}: {error.strerror or error}") from error
+    return dataclasses.replace(dataset, images=near)
+
+
+def _near(path: Path, target: Path, disk: int) -> Path:
+    if path.stat().st_dev == disk:
+        return path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(path, target))
+
+
+def layouts(study: Study, dataset: Dataset, folder: Path) -> list[Layout]:
+    """Write the site folders of every variant, partition and fold; those that are there are kept.
+
+    Raises:
+        FedchemoError: FC004, FC7xx.
+    """
+    found = []
+    for where in study.partition:
+        assignment = partition(
+            dataset.clinical, by=where.by, sites=where.sites, alpha=where.alpha, seed=study.data.seed
+        )
+        assigned = {patient: site for site, patients in assignment.items() for patient in patients}
+        cuts = folds(
+            dataset.clinical.loc[sorted(assigned)],
+            assignment,
+            judged=study.judged,
+            number=study.folds,
+            seed=study.data.seed,
+        )
+        for variant in study.variant:
+            for fold, splits in cuts.items():
+                spoilt = harmed(dataset, assignment, splits, variant, seed=study.data.seed)
+                name = hashlib.sha256(f"{variant.name}\0{where.label}\0{fold}".encode()).hexdigest()[:12]
+                target = folder / name
+                for part, sites in (("sites", assignment), (POOLED_SITE, {POOLED_SITE: sorted(assigned)})):
+                    if part == POOLED_SITE and POOLED_SITE not in study.references:
+                        continue
+                    lay_out(spoilt, sites, target / part, seed=study.data.seed, splits=splits, overwrite=True)
+                tested = {patient: assigned[patient] for patient, split in splits.items() if split == "test"}
+                found.append(Layout(variant.name, where.label, fold, target, tested))
+    return found
+
+
+def jobs(study: Study, written: list[Layout], *, data: str) -> list[Job]:
+    """Return every run of the study.
+
+    Args:
+        study: the study.
+        written: its site folders.
+        data: fingerprint of the data set.
+    """
+    variants = {variant.name: variant for variant in study.variant}
+    reference = StrategySettings()
+    methods = [(each.title, each.strategy) for each in study.strategy]
+    methods += [(name, reference) for name in study.references]
+    found = []
+    for layout in written:
+        for seed in study.seeds:
+            for title, strategy in methods:
+                configuration = study.configuration(variants[layout.variant], strategy, seed)
+                content = [
+                    data,
+                    layout.variant,
+                    variants[layout.variant].model_dump(mode="json"),
+                    layout.partition,
+                    layout.fold,
+                    title,
+                    configuration.model_dump(mode="json", exclude={"name", "purpose"}),
+                    study.data.model_dump(mode="json"),
+                    study.judged,
+                    study.folds,
+                    study.cross_site and title == "local",
+                ]
+                found.append(
+                    Job(
+                        layout,
+                        title,
+                        seed,
+                        configuration,
+                        study.data.minimum_patients,
+                        study.cross_site,
+                        hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
+                    )
+                )
+    return found
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Return a hash of who the patients are, what is known of them and which images they have."""
+    digest = hashlib.sha256(dataset.clinical.sort_index().to_csv().encode())
+    for patient, visits in sorted(dataset.images.items()):
+        digest.update(f"{patient}: {', '.join(sorted(visits))}\n".encode())
+    return digest.hexdigest()

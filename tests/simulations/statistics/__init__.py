@@ -1,0 +1,1 @@
+"""The statistics of studies: invariants, coverage, and other libraries."""

@@ -1,0 +1,156 @@
+"""A whole small study: every cell of its grid, resumed without doing anything twice, and what it says."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.metrics.auc import auc, paired_difference
+from fedchemo.simulations.studies.analysis import analyse
+from fedchemo.simulations.studies.job import COLUMNS
+from fedchemo.simulations.studies.run import run_study
+from fedchemo.simulations.studies.settings import Study
+from fedchemo.simulations.studies.tables import write_tables
+
+STUDY = Study.model_validate(
+    {
+        "name": "small",
+        "seeds": [0, 1],
+        "judged": "folds",
+        "folds": 2,
+        "cross_site": True,
+        "data": {"patients": 80, "sites": 2, "minimum_patients": 10},
+        "strategy": [{"name": "fedavg"}, {"name": "fedprox", "proximal_mu": 1.0}],
+        "run": {
+            "rounds": 2,
+            "site": {
+                "imaging": {"enabled": False, "grid": 8, "augment": False},
+                "model": {"widths": [4, 4, 4, 4], "norm_groups": 2},
+            },
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def finished(place):
+    told = []
+    found = run_study(
+        STUDY,
+        place / "small",
+        cache=place / "cache",
+        workers=1,
+        progress=lambda done, total, title: told.append((done, total, title)),
+    )
+    return found, told
+
+
+def test_every_run_is_done_and_told_of(finished):
+    found, told = finished
+    # Two folds, two seeds, two strategies and two references.
+    assert (found.done, found.kept, len(told)) == (16, 0, 16)
+    assert sorted(done for done, *_ in told) == list(range(1, 17))
+    assert {total for _, total, _ in told} == {16}
+
+
+def test_every_patient_is_judged_once_by_each_method_and_seed(finished):
+    predictions = finished[0].predictions
+    assert tuple(predictions.columns) == COLUMNS
+    own = predictions[(predictions["trained_at"] == "") | (predictions["trained_at"] == predictions["site"])]
+    counts = own.groupby(["method", "seed", "patient"]).size()
+    assert (counts == 1).all()
+    assert set(own["method"]) == {"fedavg", "fedprox", "pooled", "local"}
+    assert own.groupby(["method", "seed"])["patient"].nunique().eq(own["patient"].nunique()).all()
+    assert predictions["probability"].between(0, 1).all()
+    assert predictions["site"].notna().all()
+    assert predictions.groupby("patient")["outcome"].nunique().eq(1).all()
+
+
+def test_folder_is_closed_to_others_and_holds_no_scratch(finished):
+    folder = finished[0].folder
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "predictions.parquet").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in folder.iterdir()} >= {"study.toml", "runs", "predictions.parquet"}
+    assert not (folder / ".scratch").exists()
+
+
+def test_resumed_does_nothing_twice_and_says_the_same(finished, place):
+    before = finished[0].predictions
+    removed = next((place / "small" / "runs").iterdir())
+    removed.unlink()
+    again = run_study(STUDY, place / "small", cache=place / "cache", workers=1)
+    assert (again.done, again.kept) == (1, 15)
+    pd.testing.assert_frame_equal(again.predictions, before)
+
+
+def test_a_study_with_more_seeds_keeps_its_runs(finished, place):
+    one = STUDY.model_copy(update={"seeds": (0,), "name": "renamed"})
+    again = run_study(one, place / "small", cache=place / "cache", workers=1)
+    assert (again.done, again.kept) == (0, 8)
+    assert set(again.predictions["seed"]) == {0}
+
+
+def test_tables_hold_the_figures_of_the_predictions(finished, tmp_path):
+    found = finished[0]
+    tables = analyse(STUDY, found.predictions, found.patients)
+    rows = found.predictions
+    wide = {
+        (method, seed): part.set_index("patient").sort_index()
+        for (method, seed), part in rows[rows["trained_at"] == ""].groupby(["method", "seed"])
+    }
+    areas = [
+        auc(wide["fedavg", seed]["probability"], wide["fedavg", seed]["outcome"]).value for seed in (0, 1)
+    ]
+    estimates = tables.estimates.set_index(["method", "figure"])["value"]
+    assert estimates["fedavg", "auc"] == pytest.approx(np.mean(areas))
+    assert estimates["clinical", "auc"] == pytest.approx(
+        auc(wide["fedavg", 0]["clinical"], wide["fedavg", 0]["outcome"]).value
+    )
+    differences = [
+        paired_difference(
+            wide["fedavg", seed]["probability"],
+            wide["pooled", seed]["probability"],
+            wide["fedavg", seed]["outcome"],
+        ).value
+        for seed in (0, 1)
+    ]
+    compared = tables.comparisons.set_index(["first", "second"])
+    assert compared.loc[("fedavg", "pooled"), "value"] == pytest.approx(np.mean(differences))
+    assert set(compared.index) == {
+        ("fedavg", "pooled"),
+        ("fedavg", "local"),
+        ("fedavg", "clinical"),
+        ("fedprox", "fedavg"),
+    }
+    assert (compared["p_holm"] >= compared["p"]).all()
+    assert set(tables.subgroups["grouping"]) == {"subtype", "age", "menopause", "vendor", "site"}
+    assert len(tables.cross_site) == 4
+    write_tables(tables, tmp_path)
+    assert len(pd.read_csv(tmp_path / "comparisons.csv")) == 4
+    assert "margin 0.02" in (tmp_path / "findings.txt").read_text()
+
+
+def test_statistics_repeat_to_the_bit(finished):
+    found = finished[0]
+    one, other = (analyse(STUDY, found.predictions, found.patients) for _ in range(2))
+    shuffled = analyse(STUDY, found.predictions.sample(frac=1, random_state=1), found.patients)
+    for table in ("estimates", "comparisons", "subgroups"):
+        pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table))
+    assert sorted(shuffled.comparisons["value"]) == pytest.approx(sorted(one.comparisons["value"]))
+    assert dataclasses.is_dataclass(one)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(FedchemoError, match="FC003"):
+        run_study(STUDY, tmp_path, cache=tmp_path / "cache")
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
