@@ -122,6 +122,22 @@ def memory(quick: bool) -> Iterator[Measurement]:
             yield Measurement(f"peak memory, {way}", (peak,), unit="MB", sites=sites, size=SIZE)
 
 
+def importing(quick: bool) -> Iterator[Measurement]:  # noqa: ARG001 - shorter would measure the start of processes
+    """From DICOM to site folder to prepared images."""
+    from fedchemo.simulations.benchmarks.importing import COHORTS, measured, write_hospital
+
+    for patients in COHORTS:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_hospital(Path(scratch), patients)
+            found = measured(Path(scratch))
+        cohort = f"{patients} patients"
+        rate = 60 * patients / (found.import_s + found.prepare_s)
+        yield Measurement(f"DICOM to prepared images, {cohort}", (rate,), unit="patients/min")
+        rate = 60 * patients / found.import_s
+        yield Measurement(f"DICOM to site folder, {cohort}", (rate,), unit="patients/min")
+        yield Measurement(f"peak memory of an import, {cohort}", (found.peak_mb,), unit="MB")
+
+
 def start(quick: bool) -> Iterator[Measurement]:
     """The time until ``fedchemo --help`` has printed."""
     command = [sys.executable, "-c", "from fedchemo.shared.command import main; main()", "--help"]
@@ -141,6 +157,7 @@ PARTS: Mapping[str, Part] = {
     "floor": floor,
     "stock": stock,
     "cache": cache,
+    "import": importing,
     "memory": memory,
     "help": start,
 }

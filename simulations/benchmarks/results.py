@@ -101,6 +101,16 @@ def verdicts(measurements: Iterable[Measurement]) -> list[Verdict]:
         )
         for what in ("peak memory, local", "peak memory, network")
     ]
+    peak = "peak memory of an import, {} patients"
+    judged.append(
+        Verdict(
+            "peak memory of an import: 40 patients against 8",
+            ratio((peak.format(40), 0, ""), (peak.format(8), 0, "")),
+            1.15,
+            at_least=False,
+            unit="x",
+        )
+    )
     judged.append(
         Verdict("fedchemo --help", found.get(("fedchemo --help", 0, "")), 0.5, at_least=False, unit="s")
     )

@@ -33,7 +33,7 @@ def small_dataset(folder: Path, *, patients: int = 40, imaged: int = 4) -> Datas
         clinical[column] = pd.Series(repeated, index=clinical.index, dtype=object)
     visits = pd.DataFrame(
         [
-            [name, visit, stream.uniform(0, 9), 12.5, None, 3.0]
+            [name, visit, stream.uniform(0, 9), 12.5, None, 3.0, 40.0, 150.5, None]
             for name in names[:9]
             for visit in ("T0", "T2")
         ],

@@ -6,18 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from fedchemo.shared.clinical.schema import empty_frame
+from fedchemo.client.importing.tables.extract import TableReading
+from fedchemo.client.importing.tables.read import joined
 from fedchemo.simulations.datasets.contract import Dataset
 from fedchemo.simulations.datasets.ispy2 import files as lying
-from fedchemo.simulations.datasets.ispy2.agreement import SHARED, require_agreement
 from fedchemo.simulations.datasets.ispy2.images import find_images
-from fedchemo.simulations.datasets.ispy2.sources import (
-    MEASURED,
-    read_geometry,
-    read_mri,
-    read_sheet,
-    read_trial,
-)
+from fedchemo.simulations.datasets.ispy2.sources import Sheet, read_sheet, read_table, require_agreement
 
 
 def load(folder: Path) -> Dataset:
@@ -42,28 +36,30 @@ def load(folder: Path) -> Dataset:
     mri_path = lying.only(lying.find(files, lying.MRI), lying.MRI)
     assert trial_path is not None
 
-    trial = read_trial(trial_path)
-    sheet_path, sheet = read_sheet(sheet_files)
-    tables = {trial_path.name: trial, sheet_path.name: sheet}
+    trial = read_table(trial_path, "ispy2-clinical")
+    sheet = read_sheet(sheet_files)
+    geometry = read_table(geometry_path, "breastdcedl-ispy2") if geometry_path else None
+    mri = read_table(mri_path, "ispy2-mri") if mri_path else None
     notes = []
     if len(sheet_files) > 1:
-        notes.append(f"Of {len(sheet_files)} releases of MAMA-MIA's sheet {sheet_path.name} is used.")
-    geometry = read_geometry(geometry_path) if geometry_path else None
-    if geometry_path and geometry is not None:
-        tables[geometry_path.name] = geometry
-    require_agreement(tables)
+        notes.append(f"Of {len(sheet_files)} releases of MAMA-MIA's sheet {sheet.path.name} is used.")
+    readings = [reading for reading in (trial, sheet.reading, geometry, mri) if reading is not None]
+    require_agreement(readings)
+    tables = joined(readings)
 
-    left_out = _left_out(trial, sheet, sheet_path.name)
-    kept = [patient for patient in trial.index if _named(patient) not in left_out]
-    mri = read_mri(mri_path) if mri_path else None
-    volume, more = _volumes(geometry, mri, kept)
+    left_out = _left_out(trial, sheet)
+    kept = [patient for patient in sorted(trial.rows) if _named(patient) not in left_out]
+    visits = tables.visits[tables.visits["patient_id"].isin(kept)]
+    clinical = tables.clinical.loc[kept].copy()
+    clinical["tumour_volume_cc"], more = _volumes(geometry, mri, clinical["tumour_volume_cc"], visits)
     notes += more
-    clinical = _clinical(kept, tables, volume)
+    clinical["site"] = [sheet.site[patient] for patient in kept]
+    clinical["vendor"] = [sheet.vendor[patient] for patient in kept]
+    clinical.index = pd.Index([_named(patient) for patient in kept], name="patient_id", dtype=object)
     if mri is None:
         notes.append("No MRI workbook was found: there are no measurements of visits.")
 
-    times = {str(patient): cell for patient, cell in sheet["acquisition_times"].items()}
-    found, incomplete = find_images(files, times)
+    found, incomplete = find_images(files, sheet.times)
     placed = set(kept)
     images = {_named(patient): {"T0": phases} for patient, phases in found.items() if patient in placed}
     if not found:
@@ -79,7 +75,9 @@ def load(folder: Path) -> Dataset:
     return Dataset(
         name="ispy2",
         clinical=clinical,
-        visits=_visits(mri, kept),
+        visits=visits.assign(patient_id=visits["patient_id"].map(_named))
+        .drop(columns="date")
+        .reset_index(drop=True),
         images=images,
         left_out=left_out,
         notes=tuple(notes),
@@ -90,37 +88,24 @@ def _named(digits: str) -> str:
     return f"ISPY2-{digits}"
 
 
-def _left_out(trial: pd.DataFrame, sheet: pd.DataFrame, sheet_name: str) -> dict[str, str]:
+def _left_out(trial: TableReading, sheet: Sheet) -> dict[str, str]:
     """Return who can be in no virtual hospital, and why."""
     why = {}
-    for patient in sorted(set(trial.index) | set(sheet.index)):
-        if patient not in trial.index:
+    for patient in sorted({*trial.rows, *sheet.site}):
+        if patient not in trial.rows:
             why[_named(patient)] = "not in the trial's clinical workbook"
-        elif patient not in sheet.index:
-            why[_named(patient)] = f"no hospital is known: not in {sheet_name}"
-        elif sheet["site"][patient] is None:
-            why[_named(patient)] = f"no hospital is known: {sheet_name} names none"
+        elif patient not in sheet.site:
+            why[_named(patient)] = f"no hospital is known: not in {sheet.path.name}"
+        elif sheet.site[patient] is None:
+            why[_named(patient)] = f"no hospital is known: {sheet.path.name} names none"
     return why
 
 
-def _clinical(kept: list[str], tables: dict[str, pd.DataFrame], volume: pd.Series[float]) -> pd.DataFrame:
-    """Return the clinical frame with ``site`` and ``vendor``; what the trial does not say, another table may."""
-    trial, sheet, *_ = tables.values()
-    frame = empty_frame(kept)
-    for name in SHARED:
-        for table in tables.values():
-            frame[name] = frame[name].fillna(table[name].reindex(kept))
-    for name in ("menopause", "race", "arm"):
-        frame[name] = trial[name].reindex(kept)
-    frame["tumour_volume_cc"] = volume
-    frame["site"] = sheet["site"].reindex(kept)
-    frame["vendor"] = sheet["vendor"].reindex(kept)
-    frame.index = pd.Index([_named(patient) for patient in kept], name="patient_id", dtype=object)
-    return frame
-
-
 def _volumes(
-    geometry: pd.DataFrame | None, mri: pd.DataFrame | None, kept: list[str]
+    geometry: TableReading | None,
+    mri: TableReading | None,
+    volume: pd.Series[float],
+    visits: pd.DataFrame,
 ) -> tuple[pd.Series[float], list[str]]:
     """Return the tumour's volume at T0 in cm3, and notes on where it comes from.
 
@@ -128,13 +113,10 @@ def _volumes(
     ratio is 1), so the MRI workbook's value at T0 may stand in.
     """
     notes = []
-    volume = pd.Series(float("nan"), index=pd.Index(kept, dtype=object), dtype=float)
-    if geometry is not None:
-        volume = geometry["tumour_volume_cc"].reindex(kept)
-    else:
+    if geometry is None:
         notes.append("No table of BreastDCEDL was found: tumour volumes come from the MRI workbook alone.")
     if mri is not None:
-        first = mri[mri["visit"] == "T0"].set_index("patient")["ftv_cc"].reindex(kept)
+        first = visits[visits["visit"] == "T0"].set_index("patient_id")["ftv_cc"].reindex(volume.index)
         stand_in = volume.isna() & (first > 0)
         volume = volume.where(~stand_in, first)
         if stand_in.any():
@@ -145,11 +127,3 @@ def _volumes(
     elif geometry is None:
         notes[-1] = "Neither BreastDCEDL's table nor the MRI workbook was found: there are no tumour volumes."
     return volume, notes
-
-
-def _visits(mri: pd.DataFrame | None, kept: list[str]) -> pd.DataFrame:
-    columns = ["patient_id", "visit", *MEASURED]
-    if mri is None:
-        return pd.DataFrame(columns=columns)
-    known = mri[mri["patient"].isin(kept)]
-    return known.assign(patient_id=known["patient"].map(_named))[columns].reset_index(drop=True)

@@ -1,49 +1,75 @@
-"""The four tables of I-SPY2, each under our own names and in our units."""
+"""The four tables of I-SPY2, read as a hospital's tables are: by the mappings that the client ships for them.
+
+A hospital sets a patient aside whose rows have an error and goes on. A published table is what every study is compared
+on, so here any problem ends the loading, with all of them told.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
-import pandas as pd
-
+from fedchemo.client.cohort.problems import Problem
+from fedchemo.client.importing.tables.combine import Combined, combine
+from fedchemo.client.importing.tables.extract import TableReading, extract
+from fedchemo.client.importing.tables.grids import read_grids
+from fedchemo.client.importing.tables.mapping import TableMapping
+from fedchemo.client.importing.tables.shipped import fitting, shipped_mapping
+from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.datasets.ispy2 import cells
-from fedchemo.simulations.datasets.ispy2.table import Reading, read
 
-VISITS = ("T0", "T1", "T2", "T3")
-MEASURED = ("ftv_cc", "longest_diameter_mm", "sphericity", "bpe")
-_FTV = ("VOLUME_TUM_BLU_V10", "VOLUME_TUM_BLU_V20", "VOLUME_TUM_BLU_V30", "VOLUME_TUM_BLU_V40")
-_MM_PER_CM = 10.0
-_MM3_PER_CC = 1000.0
+_T = TypeVar("_T")
+
+# Another encoding than UTF-8, and rows below the table that name no patient, are how these tables are published.
+_AS_PUBLISHED = {"FC133", "FC137"}
 
 
-class Sheet(NamedTuple):
-    """MAMA-MIA's sheet, and which of its releases it is."""
+@dataclass(frozen=True)
+class Sheet:
+    """MAMA-MIA's sheet, of several releases the tidiest, and what it alone says.
 
-    path: Path
-    patients: pd.DataFrame
+    Attributes:
+        reading: its clinical variables.
+        site: patient -> hospital; None where it names none.
+        vendor: patient -> the scanner's maker.
+        times: patient -> seconds of the phases after the first.
+    """
+
+    reading: TableReading
+    site: dict[str, str | None]
+    vendor: dict[str, str | None]
+    times: dict[str, tuple[float, ...] | None]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.reading.table.file
 
 
-def read_trial(path: Path) -> pd.DataFrame:
-    """Read the trial's clinical workbook (TCIA, doi 10.7937/TCIA.D8Z0-9T85).
+def read_table(path: Path, mapping: str) -> TableReading:
+    """Read a published table by a shipped mapping.
 
     Raises:
         FedchemoError: FC703 with everything that is not understood.
     """
-    readings = {
-        "pcr": Reading("pCR", cells.binary),
-        "age_years": Reading("Age_at_Screening", cells.number),
-        "hr": Reading("HR", cells.binary),
-        "her2": Reading("HER2", cells.binary),
-        "mammaprint": Reading("MP", cells.binary),
-        "menopause": Reading("menopausal_status", cells.menopause),
-        "race": Reading("Race", cells.race),
-        "arm": Reading("Arm", cells.arm),
-    }
-    return read(path, identifier="Patient_ID", readings=readings)
+    stated = shipped_mapping(mapping)
+    grids, problems = read_grids(path)
+    reading = None
+    if grids:
+        found = next((table for grid in grids if (table := fitting(grid, stated, ()))), None)
+        if found is None:
+            raise FedchemoError("FC703", f"{path}: no column {stated.identifier.column}")
+        reading = extract(found, stated)
+        problems += reading.problems
+    told = [_told(problem, stated) for problem in problems if problem.code not in _AS_PUBLISHED]
+    if told or reading is None:
+        raise FedchemoError("FC703", f"{path}: {'; '.join(told)}")
+    return reading
 
 
-def read_sheet(paths: list[Path]) -> Sheet:
+def read_sheet(paths: Sequence[Path]) -> Sheet:
     """Read MAMA-MIA's sheet; of several releases the tidiest, which is the latest.
 
     An earlier release has a space behind every hospital's code.
@@ -51,74 +77,71 @@ def read_sheet(paths: list[Path]) -> Sheet:
     Raises:
         FedchemoError: FC703 with everything that is not understood.
     """
-    readings = {
-        "pcr": Reading("pcr", cells.binary),
-        "age_years": Reading("age", cells.number),
-        "hr": Reading("hr", cells.binary),
-        "her2": Reading("her2", cells.binary),
-        "mammaprint": Reading("mammaprint", cells.binary),
-        "site": Reading("site", cells.site),
-        "site_as_written": Reading("site", str),
-        "vendor": Reading("manufacturer", cells.vendor),
-        "acquisition_times": Reading("acquisition_times", cells.seconds),
-    }
-    sheets = [Sheet(path, read(path, identifier="patient_id", readings=readings)) for path in paths]
-    chosen = min(sheets, key=lambda sheet: (_spaces(sheet.patients["site_as_written"]), str(sheet.path)))
-    return Sheet(chosen.path, chosen.patients.drop(columns="site_as_written"))
-
-
-def read_geometry(path: Path) -> pd.DataFrame:
-    """Read BreastDCEDL's table, with the tumour's volume at T0 in cm3 from its mask.
-
-    Raises:
-        FedchemoError: FC703 with everything that is not understood.
-    """
-    readings = {
-        "pcr": Reading("pCR", cells.binary),
-        "age_years": Reading("age", cells.number),
-        "hr": Reading("HR", cells.binary),
-        "her2": Reading("HER2pos", cells.binary),
-        "mammaprint": Reading("MP", cells.binary),
-        "voxels": Reading("mask_count", cells.number),
-        "in_plane": Reading("xy_spacing", cells.number),
-        "thickness": Reading("slice_thick", cells.number),
-    }
-    frame = read(path, identifier="pid", readings=readings)
-    volume = frame["voxels"] * frame["in_plane"] ** 2 * frame["thickness"] / _MM3_PER_CC
-    # An empty mask means that nobody drew one, not that there was no tumour.
-    return frame.assign(tumour_volume_cc=volume.where(volume > 0)).drop(
-        columns=["voxels", "in_plane", "thickness"]
+    readings = [read_table(path, "mama-mia-ispy2") for path in paths]
+    chosen = min(readings, key=lambda reading: (_spaces(reading), str(reading.table.file)))
+    return Sheet(
+        chosen,
+        site=_column(chosen, "site", cells.site),
+        vendor=_column(chosen, "manufacturer", cells.vendor),
+        times=_column(chosen, "acquisition_times", cells.seconds),
     )
 
 
-def read_mri(path: Path) -> pd.DataFrame:
-    """Read the trial's MRI measurements as one row a patient and visit.
-
-    Returns:
-        Columns patient (six digits), visit, ftv_cc, longest_diameter_mm, sphericity, bpe; rows without any
-        measurement are left away.
+def require_agreement(readings: Sequence[TableReading]) -> Combined:
+    """Return what the tables say together.
 
     Raises:
-        FedchemoError: FC703 with everything that is not understood.
+        FedchemoError: FC704 with every contradiction: patient, variable, and what each table says.
     """
-    readings: dict[str, Reading] = {}
-    for visit, volume in zip(VISITS, _FTV, strict=True):
-        readings |= {
-            f"ftv_cc {visit}": Reading(volume, cells.number),
-            f"longest_diameter_mm {visit}": Reading(f"LD_{visit}", cells.number),
-            f"sphericity {visit}": Reading(f"SPHERICITY_{visit}", cells.number),
-            f"bpe {visit}": Reading(f"BPE_5slice_mean_{visit}", cells.number),
-        }
-    wide = read(path, identifier="CLINICAL-TRIAL-SUBJECT-ID", readings=readings)
-    parts = []
-    for visit in VISITS:
-        part = pd.DataFrame({name: wide[f"{name} {visit}"] for name in MEASURED}).dropna(how="all")
-        part["longest_diameter_mm"] *= _MM_PER_CM
-        part.insert(0, "visit", visit)
-        parts.append(part.rename_axis("patient").reset_index())
-    return pd.concat(parts).sort_values(["patient", "visit"], ignore_index=True)
+    combined = combine(readings)
+    if combined.contradictions:
+        told = []
+        for found in combined.contradictions:
+            each = ", ".join(f"{_number(said.value)} in {said.place.where}" for said in found.said)
+            told.append(f"patient {found.patient}, {found.variable}: {each}")
+        raise FedchemoError("FC704", "; ".join(told))
+    return combined
 
 
-def _spaces(written: pd.Series[str]) -> int:
-    """Return how many cells have spaces around them."""
-    return int((written != written.str.strip()).sum())
+def _told(problem: Problem, mapping: TableMapping) -> str:
+    match problem.code:
+        case "FC136" if problem.what == "is not there":
+            return f"no column {problem.column}"
+        case "FC138" | "FC136" | "FC143" | "FC144":
+            return f"{problem.column} {problem.value or ''} {problem.what}"
+        case "FC139":
+            return f"patient {problem.patient} occurs twice"
+        case _ if problem.patient is not None and problem.column != mapping.identifier.column:
+            return f"patient {problem.patient}, {problem.column}: {_number(problem.value)} {problem.what}"
+        case _:
+            return problem.what
+
+
+def _column(reading: TableReading, name: str, meaning: Callable[[str], _T]) -> dict[str, _T]:
+    try:
+        column = reading.column(name)
+    except KeyError as absent:
+        raise FedchemoError("FC703", f"{reading.table.file}: no column {name}") from absent
+    values: dict[str, _T] = {}
+    told = []
+    for patient, cell in column.items():
+        try:
+            values[patient] = meaning(cell)
+        except ValueError:
+            told.append(f"patient {patient}, {name}: {cell!r}")
+    if told:
+        raise FedchemoError("FC703", f"{reading.table.file}: {'; '.join(told)}")
+    return values
+
+
+def _spaces(reading: TableReading) -> int:
+    """Return how many hospitals' codes have spaces around them."""
+    return sum(cell != cell.strip() for cell in _column(reading, "site", str).values())
+
+
+def _number(value: object) -> str:
+    """Return a number as it is written, a word in quotes."""
+    try:
+        return f"{float(str(value)):g}"
+    except ValueError:
+        return repr(value)
