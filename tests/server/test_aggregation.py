@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fedchemo.server.aggregation import LARGEST_WEIGHT, MOST_EXAMPLES, FixedPointMean
+from fedchemo.server.aggregation import BLOCK, LARGEST_WEIGHT, MOST_EXAMPLES, FixedPointMean
 from fedchemo.shared.errors import FedchemoError
 
 UPDATE = arrays(np.float32, 7, elements=st.floats(-100, 100, width=32))
@@ -64,3 +64,27 @@ def test_what_cannot_be_added_changes_nothing(weights, examples, code):
         total.add(weights, examples)
     assert total.examples == 3
     assert (total.mean() == 1).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 2.0**14])
+@pytest.mark.parametrize("place", [0, BLOCK, 3 * BLOCK - 1])
+def test_what_was_added_before_a_bad_weight_is_taken_back(bad, place):
+    """Weights are looked at block by block as they are added."""
+    good = np.random.default_rng(0).normal(size=3 * BLOCK).astype(np.float32)
+    damaged = np.random.default_rng(1).normal(size=3 * BLOCK).astype(np.float32)
+    damaged[place] = bad
+    mean = FixedPointMean(len(good))
+    mean.add(good, 7)
+    before = mean.mean()
+    with pytest.raises(FedchemoError):
+        mean.add(damaged, 5)
+    assert mean.examples == 7
+    np.testing.assert_array_equal(mean.mean(), before)
+
+
+@given(st.floats(-(2.0**13), 2.0**13, width=32), st.integers(1, 2**16))
+def test_both_ways_of_rounding_give_the_same_integers(weight, examples):
+    """Small sums are rounded by the addition of a large number, others by rint."""
+    mean = FixedPointMean(1)
+    mean.add(np.array([weight], dtype=np.float32), examples)
+    assert int(mean._sums[0]) == round(float(np.float32(weight)) * examples * 2**32)
