@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from fedchemo.server.rounds.loop import Outcome
 from fedchemo.server.run_folder import RunFolder
 from fedchemo.server.summary import Rows, to_json
@@ -28,6 +30,7 @@ def save_result(
         figures: ``model`` and ``baseline`` on test patients.
         exact: whether the figures come from predictions (a simulation) or from histograms (a network).
     """
+    marks: dict[str, JsonValue] = {"not_reproducible": list(outcome.marks)} if outcome.marks else {}
     save(
         folder.path,
         vector=outcome.weights,
@@ -40,6 +43,7 @@ def save_result(
             "round": outcome.best,
             "rounds": configuration.rounds,
             "sites": list(outcome.opening.sites("train")),
+            **marks,
         },
     )
     summary = to_json(
@@ -48,6 +52,7 @@ def save_result(
         rounds=configuration.rounds,
         best_round=outcome.best,
         exact=exact,
+        **marks,
         sites={
             site: reply.model_dump(mode="json", exclude={"moments"})
             for site, reply in outcome.opening.replies.items()

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from fedchemo.server.events import Event
+from fedchemo.shared.catalogue import CATALOGUE, refusals
 
 MOST_ROWS = 24
 """Sites shown at once; a terminal has no more lines."""
@@ -65,10 +66,24 @@ class RunView:
             self._task, total=cast("float", event["rounds"]), description=str(event["strategy"])
         )
 
+    def _on_resumed(self, event: Event) -> None:
+        number, rounds = cast("int", event["round"]), cast("int", event["rounds"])
+        self._progress.update(self._task, total=rounds, completed=number, description=str(event["strategy"]))
+        self._say(f"resumed after round {number} of {rounds}")
+
+    def _on_checkpoint_damaged(self, event: Event) -> None:
+        self._say(f"a checkpoint cannot be used, so the run goes on from an older one: {event['what']}")
+
+    def _on_not_reproducible(self, event: Event) -> None:
+        self._say(f"the run is marked as not reproducible: {event['why']}")
+
     def _on_waiting(self, event: Event) -> None:
         self._say(
             f"waiting for {event['quorum']} sites; online: {', '.join(cast('list[str]', event['online'])) or 'none'}"
         )
+
+    def _on_warning(self, event: Event) -> None:
+        self._say(f"warning: {event['what']}")
 
     def _on_site_online(self, event: Event) -> None:
         self._sites.setdefault(str(event["site"]), _Site())
@@ -95,11 +110,20 @@ class RunView:
             site.validation = sums["loss_sum"] / sums["n"]
 
     def _on_site_failed(self, event: Event) -> None:
-        self._sites.setdefault(str(event["site"]), _Site()).state = f"failed: {event['code']}"
-        self._say(f"{event['site']} failed ({event['kind']}): {event['code']}; see `fedchemo explain-error`")
+        code = str(event["code"])
+        refused = code in refusals.ENTRIES and code != "FC990"
+        word = "refused" if refused else "failed"
+        self._sites.setdefault(str(event["site"]), _Site()).state = f"{word}: {code}"
+        title = f" {CATALOGUE[code].title}" if code in CATALOGUE else ""
+        self._say(
+            f"{event['site']} {word} ({event['kind']}): {code}{title}; see `fedchemo explain-error {code}`"
+        )
 
     def _on_inside_site_failed(self, event: Event) -> None:
         self._say(f"inside {event['site']}: {event['type']}: {event['what']}")
+
+    def _on_inside_site_row_set_aside(self, event: Event) -> None:
+        self._say(f"inside {event['site']}: set aside: {event['why']}")
 
     def _on_inside_site_refused(self, event: Event) -> None:
         self._say(f"inside {event['site']}: {event['code']}: {event['what']}")

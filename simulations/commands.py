@@ -10,10 +10,15 @@ import typer
 
 from fedchemo.server.options import with_run_options
 from fedchemo.shared.configuration import RunConfiguration
+from fedchemo.shared.errors import FedchemoError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fedchemo.simulations.simulate import Engine, Simulated
+
+WITH_RESUME = frozenset({"resume", "cache", "workers", "force", "as_json"})
+"""Options of `fedchemo simulate` that may stand beside ``--resume``: they do not change the result."""
 DATA, SITES = "Data set", "Virtual hospitals"
 
 
@@ -60,7 +65,7 @@ Alpha = Annotated[float, typer.Option(help="Dirichlet: small is uneven.", min=0.
 @with_run_options
 def simulate(
     configuration: RunConfiguration,
-    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
     dataset: DatasetOption = DatasetName.synthetic,
     data: DataFolder = None,
     patients: Patients = 320,
@@ -87,29 +92,35 @@ def simulate(
         typer.Option(envvar="FEDCHEMO_CACHE", help="Prepared images. (default: the user's cache folder)"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Go on with the interrupted run in this folder.", metavar="RUN"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Resume with other versions; marks the run as not reproducible.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Run a federation of virtual hospitals in one process."""
-    from functools import partial
-
     import platformdirs
     from rich.console import Console
 
     from fedchemo.server.run_folder import RunFolder
-    from fedchemo.server.summary import table
     from fedchemo.server.view import RunView
-    from fedchemo.simulations.simulate import Engine, local_engine
     from fedchemo.simulations.simulate import simulate as run
     from fedchemo.simulations.sites import chosen_folders
 
     console = Console(stderr=as_json)
-    if engine is EngineName.ray:
-        from fedchemo.simulations.engines.ray import ray_engine
-
-        chosen: Engine = partial(ray_engine, workers=workers)
-    else:
-        chosen = partial(local_engine, workers=workers)
+    if resume is not None:
+        _refuse_others(WITH_RESUME)
+        _resume(resume, cache=cache, workers=workers, force=force, console=console, as_json=as_json)
+        return
+    if out is None:
+        raise FedchemoError("FC001", "simulate needs --out, the run folder to write, or --resume")
+    if force:
+        raise FedchemoError("FC001", "--force belongs to --resume")
     with RunFolder(out, overwrite=overwrite).begun_or_removed() as folder:
+        folder.origin = {"engine": engine.value}
         if sites_dir is not None:
             folders = chosen_folders(sites_dir, sites)
         else:
@@ -132,15 +143,80 @@ def simulate(
                 cache=cache or Path(platformdirs.user_cache_dir("fedchemo")) / "images",
                 minimum_patients=min_patients,
                 device=device,
-                engine=chosen,
+                engine=_engine(engine, workers),
                 listeners=[view],
             )
+    _show(console, folder.path, configuration, simulated, as_json=as_json)
+
+
+def _engine(name: EngineName, workers: int | None) -> Engine:
+    from functools import partial
+
+    if name is EngineName.ray:
+        from fedchemo.simulations.engines.ray import ray_engine
+
+        return partial(ray_engine, workers=workers)
+    from fedchemo.simulations.simulate import local_engine
+
+    return partial(local_engine, workers=workers)
+
+
+def _refuse_others(allowed: frozenset[str]) -> None:
+    """Refuse options that a resumed run takes from its folder: another value would make it another run."""
+    import click
+
+    context = click.get_current_context()
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in allowed
+        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise FedchemoError(
+            "FC001", f"--resume takes everything from the run folder: drop {', '.join(given)}"
+        )
+
+
+def _resume(
+    path: Path, *, cache: Path | None, workers: int | None, force: bool, console: Console, as_json: bool
+) -> None:
+    from fedchemo.server.resume import reopen
+    from fedchemo.server.view import RunView
+    from fedchemo.simulations.simulate import resume as go_on
+
+    taken = reopen(path, command="simulate", force=force)
+    configuration, simulated = taken.begun.configuration, None
+    try:
+        if taken.has_ended:
+            console.print(f"{path} has ended: there is nothing to resume.", soft_wrap=True)
+        else:
+            engine = EngineName(taken.begun.origin.get("engine", EngineName.local))
+            with RunView(console).shown() as view:
+                simulated = go_on(taken, cache=cache, engine=_engine(engine, workers), listeners=[view])
+    finally:
+        taken.folder.release()
+    _show(console, path, configuration, simulated, as_json=as_json)
+
+
+def _show(
+    console: Console,
+    path: Path,
+    configuration: RunConfiguration,
+    simulated: Simulated | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what a run ended with, if it ended now, and where the rest is."""
+    from fedchemo.server.summary import table
+
     if as_json:
-        typer.echo((folder.path / "summary.json").read_text())
+        typer.echo((path / "summary.json").read_text(encoding="utf-8"))
         return
-    title = f"round {simulated.outcome.best} of {configuration.rounds} is the best on validation patients"
-    console.print(table(simulated.figures, title=title))
-    console.print(f"Results: {folder.path}  (model.safetensors, summary.json, events.jsonl)", soft_wrap=True)
+    if simulated is not None:
+        title = f"round {simulated.outcome.best} of {configuration.rounds} is the best on validation patients"
+        console.print(table(simulated.figures, title=title))
+    console.print(f"Results: {path}  (model.safetensors, summary.json, events.jsonl)", soft_wrap=True)
 
 
 def split(

@@ -15,6 +15,7 @@ from fedchemo.client.policy import Policy
 from fedchemo.client.training.device import choose
 from fedchemo.server.events import EventLog, Listener
 from fedchemo.server.result import save_result
+from fedchemo.server.resume import Resumed, where
 from fedchemo.server.rounds.exchange import SiteGrid
 from fedchemo.server.rounds.loop import Outcome, RoundLoop
 from fedchemo.server.run_folder import RunFolder
@@ -90,8 +91,9 @@ def simulate(
     device: str = "auto",
     engine: Engine = local_engine,
     listeners: Sequence[Listener] = (),
+    taken: Resumed | None = None,
 ) -> Simulated:
-    """Run a federation over site folders and write its run folder.
+    """Run a federation over site folders, or what is left of it, and write its run folder.
 
     Args:
         folders: site folders, whoever made them.
@@ -102,16 +104,35 @@ def simulate(
         device: ``auto``, ``cpu`` or ``cuda:N``.
         engine: how the sites run.
         listeners: told of every event.
+        taken: the run, if it was interrupted before; its folder is ``folder``.
 
     Raises:
         FedchemoError: FC101, FC310, FC401, FC402 and others of its parts.
     """
     cohorts = read_sites(folders)
-    # The virtual hospitals' policy differs from a real one's default in this: the minimum counts the whole cohort.
-    policy = Policy(training_patients=1, patients=minimum_patients)
+    # The virtual hospitals' policy differs from a real one's default in this: the minimum counts the whole cohort, any
+    # variable may be used, and no update is cut.
+    policy = Policy(
+        training_patients=1, patients=minimum_patients, arm=True, race=True, largest_update_norm="none"
+    )
     chosen, reason = choose(device)
+    # All that must be the same again if the run is resumed.
+    folder.origin = {
+        **folder.origin,
+        "command": "simulate",
+        "sites": [_within(path, folder.path) for path in folders],
+        "minimum_patients": minimum_patients,
+        "device": str(chosen),
+        "cache": str(cache.absolute()),
+    }
     with contextlib.closing(EventLog(folder.events, *listeners)) as events:
+        if taken:
+            taken.announce(events)
         events.emit("device", device=str(chosen), reason=reason)
+        for cohort in cohorts:
+            for problem in cohort.problems:
+                if problem.severity == "error":
+                    events.emit("inside_site_row_set_aside", site=cohort.site, why=str(problem))
 
         def notice_of(site: str) -> Notice:
             """A virtual hospital keeps its log in the run's events: nobody's secret is in it."""
@@ -128,14 +149,63 @@ def simulate(
             )
             for cohort in cohorts
         }
+        figures: dict[str, Rows] = {}
+
+        def keep(outcome: Outcome) -> None:
+            models = {"model": outcome.weights, "baseline": outcome.baseline}
+            figures.update(
+                {
+                    name: _exact(participants, configuration, outcome, weights)
+                    for name, weights in models.items()
+                }
+            )
+            save_result(folder, configuration, outcome, figures, exact=True)
+
         with engine(list(participants.values())) as grid:
-            outcome = RoundLoop(grid, configuration, folder, events).run()
-        figures = {
-            "model": _exact(participants, configuration, outcome, outcome.weights),
-            "baseline": _exact(participants, configuration, outcome, outcome.baseline),
-        }
-        save_result(folder, configuration, outcome, figures, exact=True)
+            loop = RoundLoop(grid, configuration, folder, events, **where(taken))
+            outcome = loop.run(keep)
     return Simulated(outcome, figures, participants)
+
+
+def resume(
+    taken: Resumed,
+    *,
+    cache: Path | None = None,
+    engine: Engine = local_engine,
+    listeners: Sequence[Listener] = (),
+) -> Simulated:
+    """Go on with a simulation that was interrupted, to the same bits as if it had not been.
+
+    Args:
+        taken: of `fedchemo.server.resume.reopen`; the caller releases its folder.
+        cache: folder of prepared images, if not the one before.
+        engine: how the sites run; any gives the same bits.
+        listeners: told of every event.
+
+    Raises:
+        FedchemoError: FC404 if a site folder is gone, and as `simulate`.
+    """
+    origin, folder = taken.begun.origin, taken.folder
+    sites = [folder.path / str(path) for path in origin["sites"]]
+    if missing := [str(path) for path in sites if not path.is_dir()]:
+        raise FedchemoError("FC404", f"site folders of the run are gone: {', '.join(missing)}")
+    return simulate(
+        sites,
+        taken.begun.configuration,
+        folder,
+        cache=cache or Path(str(origin["cache"])),
+        minimum_patients=int(origin["minimum_patients"]),
+        device=str(origin["device"]),
+        engine=engine,
+        listeners=listeners,
+        taken=taken,
+    )
+
+
+def _within(path: Path, folder: Path) -> str:
+    """Return a path relative to a folder that holds it, so that both can be moved together, else an absolute one."""
+    path, folder = path.absolute(), folder.absolute()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _exact(

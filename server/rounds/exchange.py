@@ -80,6 +80,16 @@ class Exchanges:
             time.sleep(0.05)
         return sorted(online)
 
+    def wait_for_return(self, sites: Iterable[str], *, seconds: float) -> None:
+        """Wait until all these sites are online, or for some seconds: a run goes on without those that stay away."""
+        wanted, end, note = set(sites), time.monotonic() + seconds, 0.0
+        while (missing := sorted(wanted - set(self.grid.sites()))) and (now := time.monotonic()) < end:
+            if now > note:
+                online = sorted(wanted.difference(missing))
+                self.events.emit("waiting", online=online, quorum=len(wanted), missing=missing)
+                note = now + WAITING_NOTE_S
+            time.sleep(0.05)
+
     def ask(
         self,
         kind: Kind,

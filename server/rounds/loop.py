@@ -1,20 +1,25 @@
 """The round loop: from the first exchange to the model that is the result.
 
 Flower's strategy objects decide what is sent and how the mean becomes the next global model; the drawing of
-sites, the aggregation and the bookkeeping are ours.
+sites, the aggregation and the bookkeeping are ours. After each round a checkpoint holds all that the next one
+depends on, so that a run which is killed at any instant and resumed ends with the same bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from fedchemo.server.checkpoint import Checkpoint
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.drawing import draw
 from fedchemo.server.rounds.drawn_grid import drawn_grid
 from fedchemo.server.rounds.exchange import Exchanges, SiteGrid
 from fedchemo.server.rounds.opening import Opening, fit_clinical, gather_statistics
-from fedchemo.server.rounds.selection import best_round, summed_log_loss
+from fedchemo.server.rounds.selection import Selection, summed_log_loss
+from fedchemo.server.rounds.strategy_state import restore, state_of
 from fedchemo.server.rounds.terms import Terms
 from fedchemo.server.rounds.updates import Updates
 from fedchemo.server.run_folder import RunFolder
@@ -37,6 +42,9 @@ from fedchemo.shared.wire.messages import (
 )
 from fedchemo.shared.wire.records import Weights, arrays, config
 
+RETURN_S, GOODBYE_S = 120.0, 10.0
+"""How long a resumed run waits for the sites that it had: a site looks for its coordinator every 18 s at least."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -50,17 +58,37 @@ class Outcome:
     fingerprint: str
     tests: Mapping[str, Mapping[str, ScoreSums]]
     """``model`` and ``baseline`` -> site -> scores on test patients."""
+    marks: tuple[str, ...] = ()
+    """Why the run is not reproducible to the bit; mostly nothing."""
+
+
+def _keep_nothing(_outcome: Outcome) -> None:
+    """Be the default of what is done with an outcome before the sites are told."""
 
 
 @dataclass
 class RoundLoop:
-    """Coordinates one run over a grid of sites."""
+    """Coordinates one run over a grid of sites.
+
+    Args:
+        grid: the way to the sites.
+        configuration: of the run.
+        folder: the run's.
+        events: where everything is recorded.
+        resumed: where the run stood when it was interrupted; None begins it.
+        expected: sites to wait for before a run begins again that was interrupted before its first checkpoint.
+        marks: why the run is not reproducible to the bit.
+    """
 
     grid: SiteGrid
     configuration: RunConfiguration
     folder: RunFolder
     events: EventLog
-    scores: dict[int, dict[str, ScoreSums]] = field(default_factory=dict, init=False)
+    resumed: Checkpoint | None = None
+    expected: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    _judged: dict[str, ScoreSums] = field(default_factory=dict, init=False)
+    """Scores of the model that the current round starts from."""
 
     def __post_init__(self) -> None:
         run, site = self.configuration, self.configuration.site
@@ -69,28 +97,38 @@ class RoundLoop:
         initialise(self._model, site.seed)
         self.manifest = manifest(self._model)
         self.fingerprint = fingerprint(site, self.manifest, features)
-        self._terms = Terms(run.name, self.fingerprint, site)
+        self._terms = Terms(run.name, self.fingerprint, site, run.purpose)
         self._exchanges = Exchanges(self.grid, self.events, run.quorum, run.deadline_s, run.wait_s)
         self._method = method(run.strategy)
+        self._selection = Selection(self.resumed.candidates if self.resumed else ())
+        self._digest = ""
 
-    def run(self) -> Outcome:
-        """Run every round and return the model.
+    def run(self, keep: Callable[[Outcome], None] = _keep_nothing) -> Outcome:
+        """Run every round, or those that are left, and return the model.
+
+        Args:
+            keep: told the outcome before the sites are told that the run has ended: what it writes is there then.
 
         Raises:
-            FedchemoError: FC401 if an exchange misses its quorum, FC402 if no site may train.
+            FedchemoError: FC401 if an exchange misses its quorum, FC402 if no site may train, FC004 if the run
+                folder cannot be written, FC406 if the best round's checkpoint has been damaged since.
         """
         run = self.configuration
-        self.folder.write_configuration(run, self.fingerprint)
-        self.events.emit(
-            "run_started",
-            run=run.name,
-            rounds=run.rounds,
-            strategy=run.strategy.name,
-            fingerprint=self.fingerprint,
-        )
+        if not self.folder.begun:
+            self.folder.write_configuration(run, self.fingerprint)
+        self._digest = self.folder.read_begun().digest
         outcome = "failed"
         try:
+            if self.resumed is None:
+                self.events.emit(
+                    "run_started",
+                    run=run.name,
+                    rounds=run.rounds,
+                    strategy=run.strategy.name,
+                    fingerprint=self.fingerprint,
+                )
             result = self._rounds()
+            keep(result)
             outcome = "completed"
         except FedchemoError as error:
             self.events.emit("run_failed", code=error.code, what=error.what)
@@ -103,35 +141,74 @@ class RoundLoop:
             self._finish(outcome)
         return result
 
+    def say_goodbye(self) -> None:
+        """Tell the sites of a run whose result is there already that it has ended."""
+        if self.resumed is not None:
+            self._exchanges.wait_for_return(self.resumed.opening.roles, seconds=GOODBYE_S)
+        self._finish("completed")
+
     def _rounds(self) -> Outcome:
         run = self.configuration
-        opening = gather_statistics(self._exchanges, self._terms)
-        coefficients = fit_clinical(self._exchanges, self._terms, opening)
-        set_clinical(self._model, coefficients[:-1], float(coefficients[-1]))
-        baseline = weights = pack(self._model)
-        best = 0
-        for number in range(1, run.rounds + 1):
-            weights = self._train(number, weights, opening)
+        at = self.resumed or self._open()
+        opening, weights = at.opening, at.weights
+        set_clinical(self._model, np.array(at.coefficients[:-1]), at.coefficients[-1])
+        baseline = pack(self._model)
+        if self.resumed:
+            restore(self._method.strategy, at.strategy)
+            self._exchanges.wait_for_return(at.present, seconds=min(RETURN_S, run.wait_s))
+        for number in range(at.round + 1, run.rounds + 1):
+            weights, present = self._train(number, weights, opening)
             # The round's model is scored in the next round's exchange, so that it travels only once.
             self._note_scores(number - 1)
-            details = {"sites": sorted(self.scores.get(number - 1, {}))}
-            self.folder.write_checkpoint(number, weights, details)
-            best = best_round(self.scores, last=number - 1) if number > 1 else number
-            self.folder.prune_checkpoints({number, best}, every=run.keep_every)
-        self._score(run.rounds, weights, sorted(opening.roles), opening)
-        self._note_scores(run.rounds)
-        best = best_round(self.scores, last=run.rounds)
+            self._write(number, weights, opening, at.coefficients, present)
+        self._judged = self._ask_scores("validation", weights, sorted(opening.roles), opening, run.rounds)
+        best = self._note_scores(run.rounds)
         if best != run.rounds:
-            weights = self.folder.read_checkpoint(best)
+            weights = self.folder.checkpoints.weights(best)
         self.events.emit("best_round", round=best)
         tests = {
             "baseline": self._ask_scores("test", baseline, sorted(opening.roles), opening, 0),
             "model": self._ask_scores("test", weights, sorted(opening.roles), opening, best),
         }
-        return Outcome(weights, baseline, best, opening, self.manifest, self.fingerprint, tests)
+        return Outcome(weights, baseline, best, opening, self.manifest, self.fingerprint, tests, self.marks)
 
-    def _train(self, number: int, weights: Weights, opening: Opening) -> Weights:
-        """Run one round from the global model ``weights`` and return the next one."""
+    def _open(self) -> Checkpoint:
+        """Hold the exchanges before the first round, and return where the run stands then."""
+        self._exchanges.wait_for_return(self.expected, seconds=min(RETURN_S, self.configuration.wait_s))
+        opening = gather_statistics(self._exchanges, self._terms)
+        coefficients = fit_clinical(self._exchanges, self._terms, opening)
+        set_clinical(self._model, coefficients[:-1], float(coefficients[-1]))
+        told = tuple(coefficients.tolist())
+        return self._write(0, pack(self._model), opening, told, sorted(opening.roles))
+
+    def _write(
+        self,
+        number: int,
+        weights: Weights,
+        opening: Opening,
+        coefficients: tuple[float, ...],
+        present: list[str],
+    ) -> Checkpoint:
+        """Write the checkpoint of a round, and remove those that nothing needs any more."""
+        made = Checkpoint(
+            round=number,
+            weights=weights,
+            strategy=state_of(self._method.strategy),
+            opening=opening,
+            coefficients=coefficients,
+            candidates=self._selection.candidates,
+            present=tuple(present),
+            marks=self.marks,
+            events=self.folder.events_size(),
+        )
+        self.folder.checkpoints.write(made, run=self._digest)
+        # The one before stays, in case this one is damaged.
+        kept = {number, number - 1, *(candidate.round for candidate in made.candidates)}
+        self.folder.checkpoints.prune(kept, every=self.configuration.keep_every)
+        return made
+
+    def _train(self, number: int, weights: Weights, opening: Opening) -> tuple[Weights, list[str]]:
+        """Run one round from the global model ``weights``; return the next one and the sites that were there."""
         run = self.configuration
         online = set(self._exchanges.wait_for_quorum(opening.roles))
         candidates = [site for site in opening.sites("train") if site in online]
@@ -146,7 +223,7 @@ class RoundLoop:
             drawn_grid([nodes[site] for site in drawn if site in nodes]),
         )
         updates = Updates(self._method, len(weights))
-        judged = self.scores.setdefault(number - 1, {})
+        self._judged = {}
         for answer in self._exchanges.send(
             "train",
             TrainReply,
@@ -157,17 +234,12 @@ class RoundLoop:
             accept=updates.add,
         ):
             if answer.reply.validation is not None:
-                judged[answer.site] = answer.reply.validation
+                self._judged[answer.site] = answer.reply.validation
         # Sites that do not train in this round judge the same model on their own.
-        others = sorted((set(opening.roles) & online) - set(drawn))
-        self._score(number - 1, weights, others, opening)
-        return updates.next_model(number)
-
-    def _score(self, number: int, weights: Weights, sites: list[str], opening: Opening) -> None:
-        if sites:
-            self.scores.setdefault(number, {}).update(
-                self._ask_scores("validation", weights, sites, opening, number)
-            )
+        there = set(opening.roles) & online
+        if others := sorted(there - set(drawn)):
+            self._judged |= self._ask_scores("validation", weights, others, opening, number - 1)
+        return updates.next_model(number), sorted(there)
 
     def _ask_scores(
         self, split: str, weights: Weights, sites: list[str], opening: Opening, number: int
@@ -180,16 +252,17 @@ class RoundLoop:
         )
         return {answer.site: answer.reply.scores for answer in answers if answer.reply.scores is not None}
 
-    def _note_scores(self, number: int) -> None:
-        scores = self.scores.get(number, {})
-        patients = sum(site.n for site in scores.values())
+    def _note_scores(self, number: int) -> int:
+        """Record the scores of a round's model and return the best round so far."""
+        patients = sum(site.n for site in self._judged.values())
         self.events.emit(
             "model_scored",
             round=number,
-            sites=sorted(scores),
+            sites=sorted(self._judged),
             patients=patients,
-            log_loss=summed_log_loss(scores) / patients if patients else None,
+            log_loss=summed_log_loss(self._judged) / patients if patients else None,
         )
+        return self._selection.note(number, self._judged)
 
     def _finish(self, outcome: str) -> None:
         """Tell the sites that the run is over; nobody has to answer."""

@@ -13,12 +13,19 @@ Asked = TypeVar("Asked", bound=Request)
 
 @dataclass(frozen=True)
 class Terms:
-    """The run's name, the fingerprint of its model and tensors, and the sites' configuration."""
+    """The run's name and purpose, the fingerprint of its model and tensors, and the sites' configuration."""
 
     run: str
     fingerprint: str
     configuration: SiteConfiguration
+    purpose: str = ""
 
     def request(self, kind: type[Asked], **fields: Any) -> Asked:
         """Return a request of this run."""
-        return kind(run=self.run, fingerprint=self.fingerprint, configuration=self.configuration, **fields)
+        return kind(
+            run=self.run,
+            purpose=self.purpose,
+            fingerprint=self.fingerprint,
+            configuration=self.configuration,
+            **fields,
+        )

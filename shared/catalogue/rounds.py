@@ -25,4 +25,31 @@ ENTRIES = {
         "The folder holds no run, or its files are damaged.",
         "Name the folder given as --out to `fedchemo simulate` or `fedchemo server start`.",
     ),
+    "FC406": Entry(
+        "Checkpoint damaged",
+        "A file in the run folder's rounds/ was changed or cut short after it was written, or is gone.",
+        "Resume the run: it goes on from the newest checkpoint that is whole, or from its beginning.",
+    ),
+    "FC407": Entry(
+        "Run was begun with other versions",
+        "fedchemo or a library that decides the bits of a model was upgraded since the run began.",
+        "Install the versions named in the message, or pass --force: the run is then marked as not reproducible.",
+    ),
+    "FC408": Entry(
+        "Run folder belongs to other settings",
+        "federation.toml was edited after the run began, files of two runs were mixed, or this release would build "
+        "another model.",
+        "Restore the file, or start a new run with `--config federation.toml`.",
+    ),
+    "FC409": Entry(
+        "Run folder in use",
+        "Another process is writing this run: it has not ended.",
+        "Wait for it or end it; nothing needs to be resumed while it runs.",
+    ),
+    "FC410": Entry(
+        "Run was begun by another command",
+        "A simulated run and a networked one find their sites in different ways.",
+        "Use `fedchemo server resume RUN` for `fedchemo server start`, and `fedchemo simulate --resume RUN` for "
+        "`fedchemo simulate`.",
+    ),
 }

@@ -90,3 +90,20 @@ def test_waiting_for_the_quorum_ends_and_names_who_is_missing():
     with pytest.raises(FedchemoError, match="FC401") as caught:
         exchanges.wait_for_quorum(["a", "b"])
     assert "'b'" in caught.value.what
+
+
+def test_a_resumed_run_waits_for_the_sites_it_had_and_says_for_whom():
+    grid, seen = ScriptedGrid(a=GOOD, b=GOOD), []
+    both = dict(grid.nodes)
+    polls = iter(range(1000))
+    # The second site comes back at the fourth look.
+    grid.sites = lambda: both if next(polls) > 3 else {"a": both["a"]}
+    Exchanges(grid, EventLog(None, seen.append), 1, 1.0, 0.0).wait_for_return(["a", "b"], seconds=60)
+    assert next(polls) == 5
+    assert [(event["event"], event["missing"]) for event in seen] == [("waiting", ["b"])]
+
+
+def test_a_site_that_stays_away_does_not_hold_a_resumed_run_for_ever():
+    exchanges = Exchanges(ScriptedGrid(a=GOOD), EventLog(), 1, 1.0, 0.0)
+    exchanges.wait_for_return(["a", "gone"], seconds=0.01)
+    assert exchanges.wait_for_quorum(["a", "gone"]) == ["a"]
