@@ -6,7 +6,7 @@ ROOMS  := shared client server deploy simulations
 STAMP  := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check lint types arrows unit wheel bench clean
+.PHONY: install demo test check lint types arrows unit wheel sbom audit pages bench paper clean
 
 install: $(STAMP)
 
@@ -44,8 +44,24 @@ unit: install
 wheel: install
 	$(BIN)/python tests/check_wheel.py
 
+# What is installed, as CycloneDX; checked against requirements.lock.
+sbom: install
+	$(BIN)/python .ci/sbom.py dist/sbom.cdx.json
+
+# Known vulnerabilities of what is pinned; says so where there is no internet to ask.
+audit: install
+	$(BIN)/python .ci/audit.py
+
+# A page an error in shared/error-pages/, from the catalogue.
+pages: install
+	$(BIN)/python -m fedchemo.shared.catalogue.pages
+
 bench: install
 	$(BIN)/python -m fedchemo.simulations.benchmarks
+
+# The published Fed-Heart-Disease table beside ours; FEDCHEMO_REFERENCE names the folder of its data.
+paper: install
+	$(BIN)/python -m fedchemo.simulations.paper
 
 clean:
 	rm -rf $(VENV) .tree build dist *.egg-info
