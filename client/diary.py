@@ -89,6 +89,9 @@ class Diary:
         self._trouble = ""
         self.say(f"joined {self._kit.federation} as {details['site']}; waiting for work")
 
+    def _on_versions(self, details: Details) -> None:
+        self.say(f"warning: {details['code']}: {details['what']}")
+
     def _on_withdrawn(self, _details: Details) -> None:
         self.say("the coordinator withdrew its request; nothing was sent")
 

@@ -44,6 +44,7 @@ def join_federation(
     approve_all: bool,
     console: Console,
     passphrase_file: Path | None = None,
+    proxy: str | None = None,
 ) -> None:
     """Take part in a federation's runs until stopped, or until one has ended.
 
@@ -57,6 +58,7 @@ def join_federation(
         approve_all: take part in every run that the policy allows, without asking.
         console: where to say what happens.
         passphrase_file: holds the passphrase of the hospital's own key, if it has one.
+        proxy: URL of an HTTP proxy; None for the environment's, if it names one.
 
     Raises:
         FedchemoError: of the kit (FC5xx), the site folder (FC1xx), the network (FC6xx), the policy (FC92x), the
@@ -79,7 +81,18 @@ def join_federation(
         ledger = stack.enter_context(contextlib.closing(Ledger(kept.ledger, kept.ledger_head)))
         ledger.append("started", words=_start_in_words(kept, policy, approve_all=approve_all))
         stack.callback(_note_stop, ledger)
-        _serve(kit, kept, cohort, policy, ledger, diary, device=device, once=once, patience_s=patience_s)
+        _serve(
+            kit,
+            kept,
+            cohort,
+            policy,
+            ledger,
+            diary,
+            device=device,
+            once=once,
+            patience_s=patience_s,
+            proxy=proxy,
+        )
     diary.say("left the federation")
 
 
@@ -124,6 +137,7 @@ def _serve(
     device: str,
     once: bool,
     patience_s: float | None,
+    proxy: str | None,
 ) -> None:
     """Answer the coordinator until stopped; every event is said and, if it matters, written down."""
     import torch
@@ -149,7 +163,7 @@ def _serve(
         cohort, kept.images, policy=policy, device=chosen, notice=notice, preparing=os.cpu_count() or 1
     )
     app = client_app(lambda _: participant)
-    node = HospitalNode(kit, app, on_event=notice, patience=patience_s, gate=Gate(ledger))
+    node = HospitalNode(kit, app, on_event=notice, patience=patience_s, gate=Gate(ledger), proxy=proxy)
     participant.approve = Approver(
         Record(kept.approvals),
         mode="ask" if policy.approvals == "never" else policy.approvals,

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from fedchemo.client.commands.approve import approve
+from fedchemo.client.commands.check import check
 from fedchemo.client.commands.ledger import ledger
 from fedchemo.client.commands.policy import policy
 from fedchemo.client.commands.request import request
+from fedchemo.client.commands.state import PROXY
 
 client = typer.Typer(help="Take part in a federation.", rich_markup_mode="rich", add_completion=False)
 client.command("request")(request)
 client.command("approve")(approve)
+client.command("check")(check)
 client.add_typer(ledger, name="ledger")
 client.add_typer(policy, name="policy")
 
@@ -46,6 +49,7 @@ def join(
             help="File whose first line is the passphrase of this hospital's own key, if it has one."
         ),
     ] = None,
+    proxy: Annotated[str | None, PROXY] = None,
 ) -> None:
     """Join a federation with a kit and a site folder, and take part in its runs until stopped.
 
@@ -72,5 +76,6 @@ def join(
         patience_s=patience or None,
         approve_all=approve_all,
         passphrase_file=passphrase_file,
+        proxy=proxy,
         console=Console(highlight=False),
     )

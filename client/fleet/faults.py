@@ -17,7 +17,9 @@ NOT_NOW = frozenset({408, 429, 500, 502, 503, 504})
 VERSIONS_DIFFER = 1001
 """flwr's ApiErrorCode.RUNTIME_VERSION_INCOMPATIBLE."""
 CLOCKS_DIFFER_S = 4.0
-PASSING = frozenset({"FC601", "FC607"})
+LOST = frozenset({"FC601", "FC618", "FC621"})
+"""No connection now, straight or through a proxy: the work in hand is kept and tried again."""
+PASSING = LOST | {"FC607"}
 """Faults that may pass by themselves; the others need a person."""
 
 
@@ -61,7 +63,9 @@ def refused(
     """
     flowers_code, reason = _details(body)
     apart = _seconds_apart(headers, now)
-    if flowers_code == VERSIONS_DIFFER:
+    if flowers_code == VERSIONS_DIFFER and reason == "FC303":
+        code, what = "FC303", "speaks another protocol"
+    elif flowers_code == VERSIONS_DIFFER:
         code, what = "FC609", "runs another release of flwr"
     elif status == 412 and reason == "FC607":
         code, what = "FC607", "has another process with this kit"

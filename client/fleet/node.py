@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from flwr.app import Context, Error, Message, RecordDict
 
-from fedchemo.client.fleet.faults import PASSING, RefusedError
+from fedchemo.client.fleet.faults import LOST, PASSING, RefusedError
 from fedchemo.client.fleet.session import FleetSession, Parcel, WithdrawnError, pack
 from fedchemo.client.gate import Gate
 from fedchemo.shared.catalogue import CATALOGUE
@@ -52,11 +52,12 @@ class HospitalNode:
         on_event: told in words what happens; nothing of it leaves this process. The kinds: ``connecting``
             (address), ``connected`` (address, node, site), ``disconnected`` (code, what, retry_s), ``received``
             (type, run), ``replied`` (type, seconds, bytes, code), ``failed`` (type, code, what, trace),
-            ``withdrawn``, ``stopped``.
+            ``withdrawn``, ``versions`` (code, what), ``stopped``.
         heartbeat: seconds within which the site promises a sign of life.
         patience: seconds to wait for the coordinator at the start; None is for ever.
         gate: looks at every reply and writes down what leaves. Without one, nothing is looked at: for tests of the
             network alone.
+        proxy: see `Transport`.
     """
 
     def __init__(
@@ -68,12 +69,13 @@ class HospitalNode:
         heartbeat: float = 10.0,
         patience: float | None = None,
         gate: Gate | None = None,
+        proxy: str | None = None,
     ) -> None:
         keep_freed_memory()
         self._kit, self._app, self._tell = kit, app, on_event
         self._heartbeat, self._patience = heartbeat, patience
         self._gate = gate
-        self._session = FleetSession(kit, heartbeat=heartbeat, gate=gate)
+        self._session = FleetSession(kit, heartbeat=heartbeat, gate=gate, proxy=proxy)
         self._errors = 0
         self._stopping = threading.Event()
         self._waiting = False
@@ -250,7 +252,7 @@ class HospitalNode:
             try:
                 return call()
             except FedchemoError as error:
-                if self.stopping or error.code != "FC601":
+                if self.stopping or error.code not in LOST:
                     raise
                 self._pause(error, wait)
         raise AssertionError  # the waits have no end
@@ -258,6 +260,9 @@ class HospitalNode:
     def _activate(self) -> None:
         node = self._session.activate()
         self._tell("connected", {"address": self._kit.address, "node": node, "site": self._kit.site})
+        found = self._session.difference
+        if found is not None:
+            self._tell("versions", {"code": found.code, "what": found.what})
 
     def _pause(self, error: FedchemoError, wait: float) -> None:
         self._tell("disconnected", {"code": error.code, "what": error.what, "retry_s": round(wait, 1)})

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,12 +50,13 @@ from google.protobuf.message import Message as Protobuf
 
 from fedchemo.client.fleet.faults import RefusedError, not_a_coordinator, refused
 from fedchemo.client.fleet.outgoing import PUSH_OBJECT, Content, Outgoing
-from fedchemo.client.fleet.transport import Transport
+from fedchemo.client.fleet.transport import Answer, Transport
 from fedchemo.client.gate import Account, Gate
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
 from fedchemo.shared.wire.objects import Piece, put_together, take_apart
 from fedchemo.shared.wire.protobuf import cut_out
+from fedchemo.shared.wire.versions import QUESTION, Difference, Versions, difference
 
 Response = TypeVar("Response")
 """A message class of flwr's protocol; they are generated and untyped."""
@@ -79,6 +81,21 @@ class Offer:
     run_id: int
     message_id: str
     tree: ObjectTree
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the coordinator answers to whoever asks whether it would be let in, and would be.
+
+    Attributes:
+        online: whether a client with this kit is connected now.
+        bytes: of the answer's body, which is made long enough to see how fast the line is; 0 if it is not.
+        seconds: from the question to the end of the answer.
+    """
+
+    online: bool
+    bytes: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -116,9 +133,12 @@ class FleetSession:
         kit: the site's kit.
         heartbeat: seconds within which the site promises a sign of life; flwr takes no less than 10.
         gate: where every object that leaves is written down; see `Outgoing`.
+        proxy: see `Transport`.
     """
 
-    def __init__(self, kit: Kit, *, heartbeat: float, gate: Gate | None = None) -> None:
+    def __init__(
+        self, kit: Kit, *, heartbeat: float, gate: Gate | None = None, proxy: str | None = None
+    ) -> None:
         self.address = kit.address
         self._key = kit.key()
         self._public_key = public_key_to_bytes(self._key.public_key())
@@ -126,7 +146,11 @@ class FleetSession:
         self._kit, self._heartbeat = kit, heartbeat
         self._node: Node | None = None
         self._version = dict(RuntimeVersionMetadata.from_local_component("SuperNode").as_metadata())
-        self._work, self._life = Transport(kit), Transport(kit)
+        self._versions = Versions.here()
+        self.coordinator = Versions(None, None, None)
+        """What the coordinator runs, as far as it has told."""
+        self._proxy = proxy
+        self._work, self._life = Transport(kit, proxy), Transport(kit, proxy)
         self._life_lock = threading.Lock()
 
     @property
@@ -135,10 +159,60 @@ class FleetSession:
         return self._node is not None
 
     def activate(self) -> int:
-        """Join; return the node id."""
-        request = ActivateNodeRequest(public_key=self._public_key, heartbeat_interval=self._heartbeat)
-        self._node = Node(node_id=self._call("activate-node", request, ActivateNodeResponse).node_id)
+        """Join; return the node id.
+
+        Raises:
+            FedchemoError: FC303 or FC609 if coordinator and site cannot work together; the message says who must
+                upgrade to what.
+        """
+        answer = self._activation(self._versions.headers())
+        self._node = Node(node_id=_parsed(ActivateNodeResponse, answer.body, self.address).node_id)
         return int(self._node.node_id)
+
+    def ask(self) -> Standing:
+        """Ask whether this site would be let in, and join nothing: a client that runs with this kit is not disturbed.
+
+        A coordinator that does not know the question lets the site in; then it is left at once.
+
+        Raises:
+            FedchemoError: FC606 if the key is not in the roster; FC303 and FC609 as `activate`.
+        """
+        began = time.monotonic()
+        try:
+            answer = self._activation({**self._versions.headers(), QUESTION: "1"})
+        except RefusedError as error:
+            if error.code != "FC607":
+                raise
+            return Standing(online=True, bytes=0, seconds=0.0)
+        seconds = time.monotonic() - began
+        if QUESTION not in answer.headers:
+            self._node = Node(node_id=_parsed(ActivateNodeResponse, answer.body, self.address).node_id)
+            self.leave()
+            return Standing(online=False, bytes=0, seconds=seconds)
+        return Standing(answer.headers[QUESTION] == "online", len(answer.body), seconds)
+
+    def _activation(self, headers: Mapping[str, str]) -> Answer:
+        """Post an activation; compare versions before anything else, whatever the answer is."""
+        request = ActivateNodeRequest(public_key=self._public_key, heartbeat_interval=self._heartbeat)
+        body = self._outgoing.cleared("activate-node", request)
+        answer = self._work.post(
+            "/v1/fleet/activate-node", {**self._headers(), **headers}, body, timeout=CALL_S
+        )
+        self.coordinator = Versions.told(answer.headers)
+        found = self.difference
+        if answer.status != 200:
+            error = refused(answer.status, answer.headers, answer.body, address=self.address, now=now())
+            if found is None or not found.fatal or error.code not in {"FC303", "FC609"}:
+                raise error
+            raise RefusedError(found.code, f"{self.address}: {found.what}", status=answer.status)
+        if found is not None and found.fatal:
+            raise FedchemoError(found.code, f"{self.address}: {found.what}")
+        return answer
+
+    @property
+    def difference(self) -> Difference | None:
+        """How the coordinator's versions differ from those here, as far as it has told them."""
+        return difference(self._versions, self.coordinator)
 
     def forget(self) -> None:
         """Drop the node id, as after a refusal; the next step is to activate again."""
@@ -163,7 +237,7 @@ class FleetSession:
         node, self._node = self._node, None
         if node is None:
             return
-        farewell = Transport(self._kit)
+        farewell = Transport(self._kit, self._proxy)
         try:
             request = DeactivateNodeRequest(node_id=node.node_id)
             self._call("deactivate-node", request, DeactivateNodeResponse, farewell, timeout=HEARTBEAT_CALL_S)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fedchemo.client.fleet.faults import no_connection
+from fedchemo.client.fleet.proxy import Proxy, find_proxy
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
 
@@ -35,12 +36,43 @@ class InterruptedTransportError(FedchemoError):
         super().__init__("FC601", f"{address}: the connection was closed by this side")
 
 
-class Transport:
-    """A connection for one thread at a time; it opens by itself and after a failure opens anew."""
+class Tunnelled(http.client.HTTPSConnection):
+    """A TLS connection through a proxy: TLS is spoken with the coordinator, the proxy passes it on.
 
-    def __init__(self, kit: Kit) -> None:
+    Raises:
+        FedchemoError: on connecting, FC618 to FC621 for what the proxy does.
+    """
+
+    def __init__(self, proxy: Proxy, host: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(proxy.host, proxy.port, timeout=CONNECT_S, context=context)
+        self._proxy, self._target, self._tls = proxy, host, context
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.set_tunnel(host, port, headers=proxy.headers(self._address))
+
+    def connect(self) -> None:
+        """Connect to the proxy, ask it for the tunnel, and speak TLS through it."""
+        try:
+            http.client.HTTPConnection.connect(self)
+        except (http.client.HTTPException, OSError) as error:
+            raise self._proxy.refusal(error, self._address) from error
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._target)
+
+
+class Transport:
+    """A connection for one thread at a time; it opens by itself and after a failure opens anew.
+
+    Args:
+        kit: says where the coordinator is, and whom to trust.
+        proxy: URL of an HTTP proxy; None for the environment's, if it names one; empty for none.
+
+    Raises:
+        FedchemoError: FC617 if the proxy's address cannot be used.
+    """
+
+    def __init__(self, kit: Kit, proxy: str | None = None) -> None:
         self.address = kit.address
         self._host, self._port = kit.host, kit.port
+        self._proxy = find_proxy(kit.host, proxy)
         self._context = trusting(kit.ca_certificate)
         self._connection: http.client.HTTPSConnection | None = None
         self._interrupted = False
@@ -51,12 +83,17 @@ class Transport:
         """Send a request, its body in parts, and return the answer, whatever its status.
 
         Raises:
-            FedchemoError: FC601, FC603, FC604, FC605 or FC608 if there is no answer.
+            FedchemoError: FC601, FC603, FC604, FC605, FC608 or, of a proxy, FC618 to FC621 if there is no answer.
         """
         while True:
             reused = self._connection is not None
             try:
                 return self._post(path, headers, body, timeout)
+            except FedchemoError as error:
+                self.close()
+                raise (
+                    InterruptedTransportError(self.address) if self._interrupted else error
+                ) from error.__cause__
             except (http.client.HTTPException, OSError) as error:
                 self.close()
                 if self._interrupted:
@@ -71,10 +108,7 @@ class Transport:
     ) -> Answer:
         connection = self._connection
         if connection is None:
-            connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=CONNECT_S, context=self._context
-            )
-            self._connection = connection
+            connection = self._connection = self.connection()
             connection.connect()
         if self._interrupted:
             raise ConnectionAbortedError
@@ -93,6 +127,12 @@ class Transport:
         return Answer(
             response.status, {name.lower(): value for name, value in response.getheaders()}, content
         )
+
+    def connection(self) -> http.client.HTTPSConnection:
+        """Return a new connection, not opened yet."""
+        if self._proxy is not None:
+            return Tunnelled(self._proxy, self._host, self._port, self._context)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=CONNECT_S, context=self._context)
 
     def interrupt(self) -> None:
         """Make the request under way, and every later one, fail; may be called from another thread."""

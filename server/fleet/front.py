@@ -8,10 +8,10 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flwr.proto.fleet_pb2 import ActivateNodeResponse
+from flwr.proto.fleet_pb2 import ActivateNodeRequest, ActivateNodeResponse
 from flwr.supercore.error import FlowerError
 from flwr.supercore.error.catalog import API_ERROR_MAP
 from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
@@ -32,6 +32,7 @@ from fedchemo.server.fleet.routes import (
     StoredObject,
 )
 from fedchemo.server.fleet.turns import REPLIES_AT_ONCE
+from fedchemo.shared.wire.versions import QUESTION, Versions, difference
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -48,6 +49,10 @@ PIECE = 16 * 1024
 """A record of TLS."""
 STRANGERS_BODY = 4 * 1024
 """A stranger needs no more than this to be told that it is one."""
+LINE = bytes(2**20)
+"""Sent to a site that asks whether it would be let in, so that it sees how fast its line is."""
+MEMBERS_CODES = frozenset({"FC303", "FC607", "FC609"})
+"""Refusals of sites of the roster: they are told what runs here."""
 # A round of a tiny model in 20 ms takes some 300 requests a second of a site.
 SITES_RATE = Rate(per_s=400, burst=800)
 STRANGERS_RATE = Rate(per_s=20, burst=200)
@@ -84,6 +89,7 @@ class Answer:
     tail: bytes = b""
     """The rest of the body, if that lies in memory already."""
     media_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class FleetFront:
@@ -98,6 +104,7 @@ class FleetFront:
     def __init__(self, link: Link, *, limits: Limits, tell: Tell) -> None:
         self._link, self._limits, self._tell = link, limits, tell
         self._routes = Routes(link)
+        self._versions = Versions.here()
         self._closing = False
         self._sites, self._strangers = Buckets(limits.site), Buckets(limits.stranger)
         # As many as can work: each keeps memory of its own for the largest body it has seen.
@@ -116,6 +123,7 @@ class FleetFront:
             headers = [
                 (b"content-type", answer.media_type.encode()),
                 (b"content-length", str(len(answer.body) + len(answer.tail)).encode()),
+                *((name.encode(), value.encode()) for name, value in answer.headers.items()),
             ]
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body, "more_body": bool(answer.tail)})
@@ -164,7 +172,8 @@ class FleetFront:
         if status == 401 or name == ACTIVATE:
             self._strangers.take(peer)
             self._tell("site_refused", {"peer": peer, "status": status, "code": code})
-        return Answer(status, json.dumps(content).encode(), media_type="application/json")
+        told = self._versions.headers() if code in MEMBERS_CODES else {}
+        return Answer(status, json.dumps(content).encode(), media_type="application/json", headers=told)
 
     async def _serve(self, name: str, headers: Mapping[str, str], receive: Receive) -> Answer | None:
         key = signer(headers)
@@ -178,8 +187,8 @@ class FleetFront:
         def read() -> Protobuf | PushedObject:
             request = self._routes.parsers[name](body)
             check_claim(request, key, self._link.nodes)
-            if name == ACTIVATE:
-                self._routes.check_version(headers)
+            if name == ACTIVATE and key in self._link.nodes:
+                self._compare(headers, self._link.nodes[key])
             elif (node := self._link.nodes.get(key)) is not None:
                 self._link.saw(node)
             return request
@@ -187,6 +196,8 @@ class FleetFront:
         def work() -> Protobuf | StoredObject:
             return self._routes.handlers[name](read())
 
+        if name == ACTIVATE and QUESTION in headers:
+            return self._standing(read())
         aside = len(body) > LARGE
         response: Protobuf | StoredObject | None
         if name in {PULL_MESSAGES, PUSH_MESSAGES}:
@@ -205,7 +216,23 @@ class FleetFront:
             case StoredObject():
                 return Answer(200, response.head, response.content, PROTOBUF_MEDIA_TYPE)
             case _:
-                return Answer(200, response.SerializeToString(), media_type=PROTOBUF_MEDIA_TYPE)
+                told = self._versions.headers() if name == ACTIVATE else {}
+                return Answer(200, response.SerializeToString(), media_type=PROTOBUF_MEDIA_TYPE, headers=told)
+
+    def _compare(self, headers: Mapping[str, str], node: int) -> None:
+        """Say how a site's versions differ from those here, and refuse what cannot work together."""
+        found = difference(Versions.told(headers), self._versions)
+        if found is not None:
+            self._tell("warning", {"what": f"{self._link.names[node]}: {found.code}: {found.what}"})
+        self._routes.check_version(headers)
+
+    def _standing(self, request: Protobuf | PushedObject) -> Answer:
+        """Tell a site that it would be let in, and whether a client with its kit is connected; let nobody in."""
+        assert isinstance(request, ActivateNodeRequest)
+        node = self._routes.member(request)
+        standing = "online" if node in self._link.online().values() else "welcome"
+        told = {**self._versions.headers(), QUESTION: standing}
+        return Answer(200, tail=LINE, media_type="application/octet-stream", headers=told)
 
     async def _aside(self, work: Callable[[], Result]) -> Result:
         """Do what takes long outside the event loop."""

@@ -41,6 +41,7 @@ from google.protobuf.message import Message as Protobuf
 
 from fedchemo.server.fleet.link import TAKEOVER_S, Link
 from fedchemo.shared.wire.protobuf import cut_out, lead
+from fedchemo.shared.wire.versions import Versions, difference
 
 PULL_MESSAGES = "pull-messages"
 PUSH_MESSAGES = "push-messages"
@@ -135,7 +136,12 @@ class Routes:
         }
 
     def check_version(self, headers: Mapping[str, str]) -> None:
-        """Refuse a node of another flwr minor release, as flwr's own APIs do."""
+        """Refuse a node that speaks another protocol, or of another flwr minor release as flwr's own APIs do."""
+        found = difference(Versions.told(headers), Versions.here())
+        if found is not None and found.fatal:
+            raise FlowerError(
+                ApiErrorCode.RUNTIME_VERSION_INCOMPATIBLE, found.what, public_details=found.code
+            )
         metadata, problem = RuntimeVersionMetadata.from_metadata(tuple(headers.items()))
         problem = problem or self._version.check_compatibility(metadata)
         if problem:
@@ -147,9 +153,7 @@ class Routes:
         flwr refuses a key that is online. A site that was restarted takes over as soon as its old process has
         missed a sign of life; until then the key counts as in use.
         """
-        node = self._link.nodes.get(request.public_key)
-        if node is None:
-            raise _not_activated("FC606")
+        node = self.member(request)
         if self._link.silence_s(node) > TAKEOVER_S:
             self._state.deactivate_node(node)
         if node in self._link.online().values():
@@ -157,6 +161,13 @@ class Routes:
         response = fleet_handlers.activate_node(request, self._state)
         self._link.saw(node)
         return response
+
+    def member(self, request: ActivateNodeRequest) -> int:
+        """Return the node of a key of the roster; refuse any other key."""
+        node = self._link.nodes.get(request.public_key)
+        if node is None:
+            raise _not_activated("FC606")
+        return node
 
     def pull_messages(self, request: PullMessagesRequest) -> PullMessagesResponse:
         """Hand out the next message, or note that the site has nothing to do."""

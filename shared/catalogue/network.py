@@ -76,4 +76,41 @@ ENTRIES = {
         "The site was revoked, or its kit has ended, while it had work in hand; nothing of it counts any more.",
         "Nothing to do for the run. `fedchemo provision renew` gives a site a new kit.",
     ),
+    "FC616": Entry(
+        "Releases of fedchemo differ",
+        "The coordinator and this site run different releases that speak the same protocol.",
+        "Nothing at once; upgrade the older side when it suits: the message names it and the release.",
+    ),
+    "FC617": Entry(
+        "Address of the proxy not usable",
+        "--proxy or HTTPS_PROXY is not the address of an HTTP proxy; https:// and socks:// are not supported.",
+        "Write http://HOST:PORT, or http://NAME:PASSWORD@HOST:PORT. What goes through it is encrypted by itself.",
+    ),
+    "FC618": Entry(
+        "Proxy cannot be reached",
+        "The proxy is not running, its name or port is wrong, or it does not speak HTTP.",
+        "Ask the hospital's network team for host and port of the HTTP proxy.",
+    ),
+    "FC619": Entry(
+        "Proxy wants a name and password",
+        "The proxy lets nobody through unnamed, does not know the name, or knows only another way than Basic.",
+        "Put them into the address, http://NAME:PASSWORD@HOST:PORT, in HTTPS_PROXY rather than on the command line; "
+        "or ask the network team to let this machine through to the coordinator without.",
+    ),
+    "FC620": Entry(
+        "Proxy refuses the coordinator",
+        "The proxy's rules do not allow CONNECT to the coordinator's host and port.",
+        "Ask the network team to allow CONNECT to the address in the message, without inspection.",
+    ),
+    "FC621": Entry(
+        "Proxy cannot reach the coordinator",
+        "The proxy could not resolve or reach the coordinator, which may not be running.",
+        "Ask whether the coordinator runs; else ask the network team why the proxy cannot reach it.",
+    ),
+    "FC622": Entry(
+        "Encrypted connection opened on the way",
+        "A proxy or firewall that inspects TLS answers in the coordinator's place, with a certificate of its own.",
+        "Ask the network team to exempt the coordinator's host and port from TLS inspection; the message says whose "
+        "certificate was shown. Do not go around this.",
+    ),
 }

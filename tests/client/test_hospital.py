@@ -110,3 +110,7 @@ def test_the_state_folder_is_found_by_kit_by_name_or_because_it_is_the_only_one(
     assert StatePaths.find(tmp_path, fed.kit("A")).path == tmp_path
     with pytest.raises(FedchemoError, match="FC923"):
         StatePaths.find(tmp_path / "nowhere", None)
+
+
+def test_a_client_goes_through_the_proxy_that_is_named(join):
+    assert "127.0.0.1:9 (--proxy)" in join("FC618", proxy="http://127.0.0.1:9")

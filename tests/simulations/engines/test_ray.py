@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from flwr.app import Message, RecordDict
+from flwr.clientapp import ClientApp
 
 from fedchemo.client.cohort import read_site
 from fedchemo.client.participant import Participant
@@ -24,6 +25,7 @@ from fedchemo.shared.configuration import (
     SiteConfiguration,
 )
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.simulations.engines import flower
 from fedchemo.simulations.engines import ray as engine
 from fedchemo.simulations.simulate import local_engine, simulate
 from tests.sites import write_site
@@ -103,3 +105,15 @@ def test_without_ray_it_says_what_to_install(folders, tmp_path, monkeypatch):
         pass
     assert caught.value.code == "FC760"
     assert "pip install fedchemo[ray]" in caught.value.entry.remedy
+
+
+def test_an_engine_that_does_not_start_says_why(monkeypatch):
+    import flwr.simulation
+
+    def no_memory(*_):
+        raise RuntimeError("no shared memory")
+
+    monkeypatch.setattr(flwr.simulation, "run_simulation", no_memory)
+    with pytest.raises(FedchemoError, match="FC761") as caught, flower.running(ClientApp(), 1):
+        pass
+    assert "no shared memory" in caught.value.what

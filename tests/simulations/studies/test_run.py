@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.auc import auc, paired_difference
+from fedchemo.simulations.studies import run
 from fedchemo.simulations.studies.analysis import analyse
 from fedchemo.simulations.studies.job import COLUMNS
 from fedchemo.simulations.studies.run import run_study
@@ -154,3 +156,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(FedchemoError, match="FC003"):
         run_study(STUDY, tmp_path, cache=tmp_path / "cache")
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(("error", "words"), [(FedchemoError("FC402", "nobody"), "1 of 2"), (None, "died")])
+def test_a_run_that_fails_is_told_after_the_others_are_done(monkeypatch, error, words):
+    done = []
+
+    def fails():
+        raise error or BrokenProcessPool
+
+    job = type("Job", (), {"title": "a cell"})()
+    monkeypatch.setattr(run, "_results", lambda *_: iter([(job, lambda: done.append(1)), (job, fails)]))
+    with pytest.raises(FedchemoError, match="FC770") as caught:
+        run._run([job, job], None, None, None, 1, None, kept=0)
+    assert words in caught.value.what
+    assert done

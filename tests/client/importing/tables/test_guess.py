@@ -128,3 +128,8 @@ def test_nothing_to_propose(tmp_path: Path, text: str) -> None:
     assert not found.columns_toml
     assert found.problems
     Console(file=(tmp_path / "screen").open("w")).print(found.show())
+
+
+def test_a_table_without_an_identifier_has_its_number(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n1,3\n")
+    assert [problem.code for problem in guess(tmp_path / "t.csv").problems] == ["FC149"]
