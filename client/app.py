@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
@@ -10,6 +11,8 @@ from flwr.clientapp import ClientApp
 from fedchemo.client.gate import release, run_of
 from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Metric
+from fedchemo.client.runs import Runs
+from fedchemo.client.training.control import halves
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
@@ -21,24 +24,32 @@ from fedchemo.shared.wire.messages import (
     StatisticsRequest,
     TrainRequest,
 )
-from fedchemo.shared.wire.records import Weights, read_request
+from fedchemo.shared.wire.records import Weights, carries_control_variate, read_request
 
 Find = Callable[[Context], Participant]
 """Which participant a message is for: the hospital's only one, or one of many virtual ones."""
+
+Asked = TypeVar("Asked", bound=Request)
 
 REFUSED = 900
 """Flower error code of a numbered refusal; the reason is the fedchemo code and nothing else."""
 
 
-def client_app(find: Find) -> ClientApp:
-    """Return the app that answers every kind of exchange."""
+def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
+    """Return the app that answers every kind of exchange.
+
+    Args:
+        find: which participant answers.
+        runs: keeps in mind which runs were asked for, so that no other is acknowledged to have ended. Virtual sites,
+            which have no memory from one message to the next, take the coordinator's word.
+    """
     app = ClientApp()
 
     @app.query("statistics")
     def statistics(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, _ = read_request(message.content, StatisticsRequest)
-            return _released(site, request, site.statistics(request))
+            return _released(site, request, site.statistics(_noted(request)))
 
         return _answer(message, context, answer)
 
@@ -46,7 +57,7 @@ def client_app(find: Find) -> ClientApp:
     def logistic(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, _ = read_request(message.content, LogisticRequest)
-            return _released(site, request, site.logistic(request))
+            return _released(site, request, site.logistic(_noted(request)))
 
         return _answer(message, context, answer)
 
@@ -54,9 +65,12 @@ def client_app(find: Find) -> ClientApp:
     def train(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, proximal_mu, weights = read_request(message.content, TrainRequest)
-            received = _required(weights)
-            reply, update = site.train(request, received, proximal_mu=proximal_mu)
-            return _released(site, request, reply, update, received=received)
+            received, control = _required(weights), None
+            if carries_control_variate(message.content):
+                received, control = halves(received)
+            reply, update = site.train(_noted(request), received, proximal_mu=proximal_mu, control=control)
+            # The gate bounds all that leaves, so it compares with all that came.
+            return _released(site, request, reply, update, received=weights)
 
         return _answer(message, context, answer)
 
@@ -64,7 +78,7 @@ def client_app(find: Find) -> ClientApp:
     def evaluate(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, weights = read_request(message.content, EvaluateRequest)
-            reply = site.evaluate(request, _required(weights))
+            reply = site.evaluate(_noted(request), _required(weights))
             return _released(site, request, reply, metric=request.split)
 
         return _answer(message, context, answer)
@@ -73,10 +87,21 @@ def client_app(find: Find) -> ClientApp:
     def finish(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, _, _ = read_request(message.content, FinishRequest)
+            if runs is not None:
+                try:
+                    runs.end(request)
+                except FedchemoError:
+                    site.notice("run_over", {"run": request.run})
+                    raise
             site.notice("run_finished", {"run": request.run, "outcome": request.outcome})
             return _released(site, request, FinishReply())
 
         return _answer(message, context, answer)
+
+    def _noted(request: Asked) -> Asked:
+        if runs is not None:
+            runs.note(request)
+        return request
 
     def _answer(message: Message, context: Context, answer: Callable[[Participant], RecordDict]) -> Message:
         site = find(context)

@@ -70,7 +70,10 @@ class Diary:
 
     def _on_failed(self, details: Details) -> None:
         code = details.get("code", "FC990")
-        self.say(f"could not answer a request, and sent {code}: {details['what']}")
+        if details.get("type"):
+            self.say(f"could not answer a request, and sent {code}: {details['what']}")
+        else:
+            self.say(f"met {code} in what the coordinator sent: {details['what']}")
 
     def _on_clipped(self, details: Details) -> None:
         self.say(f"the update had norm {details['norm']:.4g}; cut to {details['largest']:.4g} by the policy")
@@ -80,6 +83,10 @@ class Diary:
 
     def _on_run_finished(self, details: Details) -> None:
         self.say(f'the run "{details["run"]}" has ended: {details["outcome"]}')
+        self.ended()
+
+    def _on_run_over(self, _details: Details) -> None:
+        """Say nothing: the end of a run of which nothing was asked here is told as a refusal."""
         self.ended()
 
     def _on_connecting(self, details: Details) -> None:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from fedchemo.client.fleet.node import HospitalNode
 
 
+LONG_WORK = frozenset({"images", "training"})
+"""Told after each patient's images and each batch: where work that may take hours can be given up."""
+
+
 def join_federation(
     kit_file: Path,
     site_folder: Path,
@@ -144,8 +148,10 @@ def _serve(
 
     from fedchemo.client.app import client_app
     from fedchemo.client.fleet.node import HospitalNode
+    from fedchemo.client.fleet.session import largest_message
     from fedchemo.client.gate import Gate
     from fedchemo.client.participant import Participant
+    from fedchemo.client.runs import Runs
     from fedchemo.client.training.device import choose
 
     chosen, reason = choose(device)
@@ -158,12 +164,22 @@ def _serve(
     def notice(event: str, details: Mapping[str, object]) -> None:
         notes(event, details)
         diary.notice(event, details)
+        if event in LONG_WORK and node.stopping:
+            raise FedchemoError("FC615", "this client was told to stop while it worked")
 
     participant = Participant(
         cohort, kept.images, policy=policy, device=chosen, notice=notice, preparing=os.cpu_count() or 1
     )
-    app = client_app(lambda _: participant)
-    node = HospitalNode(kit, app, on_event=notice, patience=patience_s, gate=Gate(ledger), proxy=proxy)
+    app = client_app(lambda _: participant, Runs())
+    node = HospitalNode(
+        kit,
+        app,
+        on_event=notice,
+        patience=patience_s,
+        gate=Gate(ledger),
+        proxy=proxy,
+        largest=largest_message(policy.largest_model_parameters),
+    )
     participant.approve = Approver(
         Record(kept.approvals),
         mode="ask" if policy.approvals == "never" else policy.approvals,

@@ -19,7 +19,11 @@ import torch
 from fedchemo.client.cache import ImageCache
 from fedchemo.client.cohort import Cohort
 from fedchemo.client.policy import Policy
+from fedchemo.client.policy.limits import PREDICTION_BATCH, check_patients_seen, check_training
+from fedchemo.client.policy.memory import RunMemory
 from fedchemo.client.policy.permission import check, check_size
+from fedchemo.client.policy.sums import check_coefficients, check_statistics, check_sums
+from fedchemo.client.training.control import ControlVariates, check_plain, measured
 from fedchemo.client.training.data import ImageSource, TrainingData
 from fedchemo.client.training.loop import predict, train_round
 from fedchemo.client.training.order import BatchOrder, derived_order
@@ -87,6 +91,7 @@ class Participant:
         approve: asked, last of all checks, whether a person lets a request's run go on; raises if not. A virtual
             hospital has nobody to ask.
         today: local time, for the policy's hours.
+        methods: folder of what a method must remember by run and round; without it such methods are refused.
     """
 
     cohort: Cohort
@@ -98,7 +103,9 @@ class Participant:
     preparing: int = 1
     approve: Approve = _needs_nobody
     today: Callable[[], dt.datetime] = _local_time
-    _images: dict[ImagingSettings, ImageSource] = field(default_factory=dict, repr=False)
+    methods: Path | None = None
+    _images: dict[ImagingSettings, tuple[ImageCache, ImageSource]] = field(default_factory=dict, repr=False)
+    _memory: RunMemory = field(default_factory=RunMemory, repr=False)
 
     @property
     def name(self) -> str:
@@ -134,8 +141,10 @@ class Participant:
         coefficients = np.array(request.coefficients)
         if len(coefficients) != len(names(request.configuration.clinical)) + 1:
             raise FedchemoError("FC304", "the coefficients do not fit the clinical variables")
+        check_coefficients(coefficients)
         self._require_training()
         features, labels, _ = self._table("train", request.configuration, request.statistics)
+        check_sums(self.policy, features, labels, coefficients)
         found = logistic.sums(features, labels, coefficients)
         return LogisticReply(
             count=found.count,
@@ -145,14 +154,26 @@ class Participant:
         )
 
     def train(
-        self, request: TrainRequest, weights: Weights, *, proximal_mu: float = 0.0
+        self,
+        request: TrainRequest,
+        weights: Weights,
+        *,
+        proximal_mu: float = 0.0,
+        control: Weights | None = None,
     ) -> tuple[TrainReply, Weights]:
-        """Score the weights received on validation patients, train from them, and return the update."""
+        """Score the weights received on validation patients, train from them, and return the update.
+
+        With the coordinator's ``control`` variate this is SCAFFOLD: the update is two vectors one behind the other,
+        and this site's own control variate is kept (see `fedchemo.client.training.control`).
+        """
+        check_training(self.policy, request.configuration.training, proximal_mu=proximal_mu)
         self._accept(request)
         started = time.monotonic()
         configuration = request.configuration
         model = self._model(configuration, weights)  # before any patient is looked at
         self._require_training()
+        check_patients_seen(self.policy, configuration.training, len(self.cohort.patients("train")))
+        own = None if control is None else self._own_control(request, control)
         validation = self._scores(model, request, "validation")
         result = train_round(
             model,
@@ -163,6 +184,7 @@ class Participant:
             site=self.name,
             round_number=request.round,
             proximal_mu=proximal_mu,
+            correction=None if own is None or control is None else control - own,
             device=self.device,
             batch_order=self.order,
             progress=lambda step, steps, loss: self.notice(
@@ -176,7 +198,13 @@ class Participant:
             seconds=round(time.monotonic() - started, 3),
             validation=validation,
         )
-        return reply, pack(model)
+        update = pack(model)
+        if own is None or control is None or self.methods is None:
+            return reply, update
+        rate = configuration.training.learning_rate
+        path = measured(weights, update, model, steps=result.steps, rate=rate)
+        ControlVariates(self.methods).keep(request, own - control + path)
+        return reply, np.concatenate((update, path))
 
     def evaluate(self, request: EvaluateRequest, weights: Weights) -> EvaluateReply:
         """Score the weights received on validation or test patients."""
@@ -198,7 +226,7 @@ class Participant:
         No patient's data has been touched when it returns, and only the last check may take long.
 
         Raises:
-            FedchemoError: FC302, FC904 to FC909, FC912.
+            FedchemoError: FC302, FC904 to FC909, FC912 to FC916.
         """
         configuration = request.configuration
         check(self.policy, request, now=self.today())
@@ -209,7 +237,21 @@ class Participant:
             described = request.statistics.names
             if described != variables(configuration.clinical):
                 raise FedchemoError("FC302", "the federated statistics describe other clinical variables")
+            check_statistics(request.statistics)
         self.approve(request)
+        self._memory.admit(request)
+
+    def _own_control(self, request: TrainRequest, control: Weights) -> Weights:
+        """Return this site's control variate of the round before.
+
+        Raises:
+            FedchemoError: FC304 if the optimiser is not plain SGD or this site has nowhere to remember it, FC305 if
+                it is not of the model's length, FC004 if it cannot be read.
+        """
+        check_plain(request.configuration.training)
+        if self.methods is None:
+            raise FedchemoError("FC304", f"{self.name} keeps no memory of methods, which SCAFFOLD needs")
+        return ControlVariates(self.methods).before(request, len(control))
 
     def _require_training(self) -> None:
         if not self.trains():
@@ -235,7 +277,7 @@ class Participant:
         return sums.suppressed(self.policy.patients_of_each_class_behind_a_metric)
 
     def _predict(self, model: torch.nn.Module, data: TrainingData) -> npt.NDArray[np.float64]:
-        logits = predict(model, data, batch_size=32, device=self.device)
+        logits = predict(model, data, batch_size=PREDICTION_BATCH, device=self.device)
         return 1.0 / (1.0 + np.exp(-logits))
 
     def _data(
@@ -263,19 +305,28 @@ class Participant:
 
     def _image_source(self, settings: ImagingSettings) -> ImageSource:
         """Return the prepared images, preparing them at the first request that names these settings."""
-        if settings not in self._images:
-            folders = {
-                patient: visits[settings.visit]
-                for patient, visits in self.cohort.images.items()
-                if settings.enabled and settings.visit in visits
-            }
-            images = ImageCache(self.cache, settings)
-            refused = images.fill(
-                folders,
-                progress=lambda done, total: self.notice("images", {"done": done, "total": total}),
-                workers=self.preparing,
-            )
-            for patient, why in refused.items():
-                self.notice("image_set_aside", {"patient": patient, "why": str(why)})
-            self._images[settings] = on_device(images, self.device)
-        return self._images[settings]
+        if settings in self._images:
+            self._images[settings] = self._images.pop(settings)  # the one used last stands last
+            return self._images[settings][1]
+        folders = {
+            patient: visits[settings.visit]
+            for patient, visits in self.cohort.images.items()
+            if settings.enabled and settings.visit in visits
+        }
+        self._make_room()
+        images = ImageCache(self.cache, settings)
+        refused = images.fill(
+            folders,
+            progress=lambda done, total: self.notice("images", {"done": done, "total": total}),
+            workers=self.preparing,
+        )
+        for patient, why in refused.items():
+            self.notice("image_set_aside", {"patient": patient, "why": str(why)})
+        self._images[settings] = images, on_device(images, self.device)
+        return self._images[settings][1]
+
+    def _make_room(self) -> None:
+        """Remove the preparations that were not used for longest: ever new settings must not fill the disk."""
+        while len(self._images) >= self.policy.image_settings:
+            oldest, _ = self._images.pop(next(iter(self._images)))
+            oldest.remove(spared=[images for images, _ in self._images.values()])

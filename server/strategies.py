@@ -7,6 +7,8 @@ from typing import TypedDict
 
 from flwr.serverapp import strategy as flower
 
+from fedchemo.server.adaptive import PaperFedAdagrad, PaperFedAdam, PaperFedYogi
+from fedchemo.server.scaffold import Scaffold
 from fedchemo.shared.configuration import StrategySettings
 
 # Methods that are sums take the exact mean; the others need every update and as much memory.
@@ -41,36 +43,54 @@ class Method:
         strategy: Flower's object.
         is_sum: it takes the mean of the updates, else each of them.
         is_identity: it returns the mean as it is, so that it need not be asked.
+        vectors: vectors of the model's length in an update.
     """
 
     strategy: flower.Strategy
     is_sum: bool
     is_identity: bool
+    vectors: int = 1
 
 
 def method(settings: StrategySettings) -> Method:
     """Return a fresh strategy object.
 
-    FedAvg (McMahan 2017), FedProx (Li 2020), FedAdam, FedYogi, FedAdagrad (Reddi 2021; Flower's FedAdam
-    corrects the bias of its moments), FedAvgM (Hsu 2019), median and trimmed mean (Yin 2018), Krum
-    (Blanchard 2017).
+    FedAvg (McMahan 2017), FedProx (Li 2020), FedAdam, FedYogi, FedAdagrad (Reddi 2021; Flower's differ from the
+    paper's, which `adaptive_form` chooses: see `fedchemo.server.adaptive`), FedAvgM (Hsu 2019), median and trimmed
+    mean (Yin 2018), Krum (Blanchard 2017).
     """
     return Method(_strategy(settings), settings.name in SUMS, settings.name in IDENTITIES)
+
+
+def scaffold(*, server_learning_rate: float = 1.0, participation: float = 1.0) -> Method:
+    """Return SCAFFOLD (Karimireddy 2020); its updates carry a second vector, see `fedchemo.server.scaffold`.
+
+    Args:
+        server_learning_rate: 1 takes the mean as it is.
+        participation: share of all sites that train in a round.
+    """
+    strategy = Scaffold(eta=server_learning_rate, participation=participation, **EVERYONE)
+    return Method(strategy, is_sum=True, is_identity=False, vectors=2)
 
 
 def _strategy(settings: StrategySettings) -> flower.Strategy:
     rate = settings.server_learning_rate
     eta = 0.01 if rate is None else rate
     beta_1, beta_2, tau = settings.beta_1, settings.beta_2, settings.tau
+    paper = settings.adaptive_form == "paper"
     match settings.name:
         case "fedavg":
             return flower.FedAvg(**EVERYONE)
         case "fedprox":
             return flower.FedProx(**EVERYONE, proximal_mu=settings.proximal_mu)
         case "fedadam":
-            return flower.FedAdam(**EVERYONE, eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
+            adam = PaperFedAdam if paper else flower.FedAdam
+            return adam(**EVERYONE, eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
         case "fedyogi":
-            return flower.FedYogi(**EVERYONE, eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
+            yogi = PaperFedYogi if paper else flower.FedYogi
+            return yogi(**EVERYONE, eta=eta, beta_1=beta_1, beta_2=beta_2, tau=tau)
+        case "fedadagrad" if paper:
+            return PaperFedAdagrad(**EVERYONE, eta=eta, beta_1=beta_1, tau=tau)
         case "fedadagrad":
             return flower.FedAdagrad(**EVERYONE, eta=eta, tau=tau)
         case "fedavgm":

@@ -122,6 +122,8 @@ class StrategySettings(Settings):
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.99
     tau: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    adaptive_form: Literal["flower", "paper"] = "flower"
+    """How FedAdam, FedYogi and FedAdagrad are written: as Flower's, or as Reddi et al. 2021 do."""
     trim: Annotated[float, Field(ge=0, lt=0.5)] = 0.2
     malicious: Annotated[int, Field(ge=0, le=1000)] = 0
 
@@ -147,6 +149,8 @@ class RunConfiguration(Settings):
 
 
 Group = TypeVar("Group", bound=BaseModel)
+LONGEST_ERROR = 2000
+"""Characters of what `parse` says at most; the names of unknown keys may come from another party."""
 
 
 def parse(
@@ -162,7 +166,7 @@ def parse(
 
     Raises:
         FedchemoError: ``code`` (default FC301) naming every setting that is wrong, without its value: a
-            value may come from another party.
+            value may come from another party. What is longer than `LONGEST_ERROR` is cut.
     """
     try:
         if isinstance(content, dict):
@@ -171,6 +175,8 @@ def parse(
     except ValidationError as error:
         found = "; ".join(
             f"{'.'.join(map(str, problem['loc'])) or 'content'}: {problem['msg']}"
-            for problem in error.errors()
+            for problem in error.errors(include_url=False, include_context=False, include_input=False)
         )
+        if len(found) > LONGEST_ERROR:
+            found = f"{found[:LONGEST_ERROR]}... ({error.error_count()} problems in all)"
         raise FedchemoError(code, f"{source}: {found}") from None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from fedchemo.client.app import client_app
 from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
 from fedchemo.client.participant import Notice, Participant
-from fedchemo.client.policy import Policy
 from fedchemo.client.training.device import choose
 from fedchemo.server.events import EventLog, Listener
 from fedchemo.server.result import save_result
@@ -23,6 +22,7 @@ from fedchemo.server.summary import Rows, from_predictions
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.engines.local import LocalGrid
+from fedchemo.simulations.virtual_policy import virtual_policy
 
 if TYPE_CHECKING:
     from fedchemo.shared.wire.records import Weights
@@ -110,11 +110,7 @@ def simulate(
         FedchemoError: FC101, FC310, FC401, FC402 and others of its parts.
     """
     cohorts = read_sites(folders)
-    # The virtual hospitals' policy differs from a real one's default in this: the minimum counts the whole cohort, any
-    # variable may be used, and no update is cut.
-    policy = Policy(
-        training_patients=1, patients=minimum_patients, arm=True, race=True, largest_update_norm="none"
-    )
+    policy = virtual_policy(minimum_patients)
     chosen, reason = choose(device)
     # All that must be the same again if the run is resumed.
     folder.origin = {

@@ -66,7 +66,17 @@ class Proposal:
         length = (
             f"{training.local_steps} steps" if training.local_steps else f"{training.local_epochs} epoch(s)"
         )
-        return f"uses {', '.join(used)} and {looks}; trains {length} a round with {training.optimizer}"
+        momentum = f", momentum {training.momentum:g}" if training.momentum else ""
+        clipping = (
+            f"each step's gradient cut to norm {training.clip_norm:g}"
+            if training.clip_norm
+            else "no step cut"
+        )
+        return (
+            f"uses {', '.join(used)} and {looks}; trains {length} a round with {training.optimizer} in batches of "
+            f"{training.batch_size} patients (learning rate {training.learning_rate:g}, "
+            f"weight decay {training.weight_decay:g}{momentum}; {clipping})"
+        )
 
 
 def _hash(content: dict[str, object]) -> str:

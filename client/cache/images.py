@@ -137,6 +137,13 @@ class ImageCache:
                 row.copy_(torch.from_numpy(np.array(self.read(patient))))
         return rows
 
+    def remove(self, *, spared: Iterable[ImageCache] = ()) -> None:
+        """Forget every image and remove its file, but for those that other caches of this folder use as well."""
+        used = {path for cache in spared for path in cache._files.values()}
+        for path in set(self._files.values()) - used:
+            path.unlink(missing_ok=True)
+        self._files.clear()
+
     def _prepare(self, folder: Path, hashes: ContentHashes) -> Path:
         from fedchemo.shared.imaging.quality import faults
         from fedchemo.shared.imaging.volume import load_phases, phase_files

@@ -17,6 +17,8 @@ NOT_NOW = frozenset({408, 429, 500, 502, 503, 504})
 VERSIONS_DIFFER = 1001
 """flwr's ApiErrorCode.RUNTIME_VERSION_INCOMPATIBLE."""
 CLOCKS_DIFFER_S = 4.0
+LONGEST_DETAILS = 64 * 1024
+"""Bytes of an error that are looked at; flwr's have a few hundred."""
 LOST = frozenset({"FC601", "FC618", "FC621"})
 """No connection now, straight or through a proxy: the work in hand is kept and tried again."""
 PASSING = LOST | {"FC607"}
@@ -84,9 +86,11 @@ def refused(
 
 def _details(body: bytes) -> tuple[object, object]:
     """Return flwr's error code and our reason, as far as the answer has them."""
+    if len(body) > LONGEST_DETAILS:
+        return None, None
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets within brackets without end are not a ValueError
         return None, None
     return (content.get("code"), content.get("extra")) if isinstance(content, dict) else (None, None)
 
@@ -95,6 +99,8 @@ def _seconds_apart(headers: Mapping[str, str], now: dt.datetime) -> float:
     """Return how far the coordinator's clock is from this one; 0 if it does not say."""
     try:
         there = email.utils.parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError):
+        if there.tzinfo is None:  # "-0000": the time in UTC, of somebody who does not say where
+            there = there.replace(tzinfo=dt.UTC)
+        return abs((now - there).total_seconds())
+    except Exception:  # noqa: BLE001 - the date is anybody's text, and its parser raises more than it says
         return 0.0
-    return abs((now - there).total_seconds())

@@ -17,19 +17,29 @@ from typing import TypeVar
 
 from flwr.app import Context, Error, Message, RecordDict
 
-from fedchemo.client.fleet.faults import LOST, PASSING, RefusedError
-from fedchemo.client.fleet.session import FleetSession, Parcel, WithdrawnError, pack
+from fedchemo.client.fleet.faults import LOST, PASSING, RefusedError, not_a_coordinator
+from fedchemo.client.fleet.session import (
+    LARGEST_MESSAGE,
+    FleetSession,
+    Offer,
+    Parcel,
+    UnusableError,
+    WithdrawnError,
+    pack,
+)
 from fedchemo.client.gate import Gate
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
 from fedchemo.shared.memory import keep_freed_memory
+from fedchemo.shared.wire.messages import MESSAGE_TYPES
 
 App = Callable[[Message, Context], Message]
 OnEvent = Callable[[str, Mapping[str, object]], None]
 Result = TypeVar("Result")
 
 FAILED = "FC990"
+FINISH = MESSAGE_TYPES["finish"]
 ERROR = 900
 """Flower error code of a site's failure; the reason beside it is a code of the catalogue."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 15.0
@@ -51,13 +61,15 @@ class HospitalNode:
         app: answers a message; it runs in the thread of `run`, one message at a time.
         on_event: told in words what happens; nothing of it leaves this process. The kinds: ``connecting``
             (address), ``connected`` (address, node, site), ``disconnected`` (code, what, retry_s), ``received``
-            (type, run), ``replied`` (type, seconds, bytes, code), ``failed`` (type, code, what, trace),
-            ``withdrawn``, ``versions`` (code, what), ``stopped``.
+            (type, run), ``replied`` (type, seconds, bytes, code), ``refused`` (type, code, what), ``failed`` (type,
+            code, what, trace; without a type if it was no request that failed), ``withdrawn``, ``versions`` (code,
+            what), ``stopped``.
         heartbeat: seconds within which the site promises a sign of life.
         patience: seconds to wait for the coordinator at the start; None is for ever.
         gate: looks at every reply and writes down what leaves. Without one, nothing is looked at: for tests of the
             network alone.
         proxy: see `Transport`.
+        largest: see `FleetSession`.
     """
 
     def __init__(
@@ -70,12 +82,13 @@ class HospitalNode:
         patience: float | None = None,
         gate: Gate | None = None,
         proxy: str | None = None,
+        largest: int = LARGEST_MESSAGE,
     ) -> None:
         keep_freed_memory()
         self._kit, self._app, self._tell = kit, app, on_event
         self._heartbeat, self._patience = heartbeat, patience
         self._gate = gate
-        self._session = FleetSession(kit, heartbeat=heartbeat, gate=gate, proxy=proxy)
+        self._session = FleetSession(kit, heartbeat=heartbeat, gate=gate, proxy=proxy, largest=largest)
         self._errors = 0
         self._stopping = threading.Event()
         self._waiting = False
@@ -156,20 +169,46 @@ class HospitalNode:
                 if isinstance(error, RefusedError) and error.status in {401, 412}:
                     self._session.forget()  # the coordinator was restarted, or does not know this site any more
                 self._pause(error, wait)
+            except Exception as error:  # noqa: BLE001 - no answer, however odd, may end the process
+                if self.stopping:
+                    break
+                self._note_unforeseen(error)
+                self._pause(not_a_coordinator(self._kit.address), wait)
 
     def _step(self) -> None:
-        """Ask for work, and do it if there is some."""
-        message = self._receive()
-        if message is None:
-            return
-        kind = message.metadata.message_type
-        self._tell("received", {"type": kind, "run": message.metadata.run_id})
-        parcel, code = self._answer(message)
-        del message  # a large model need not stay while its update is uploaded
+        """Ask for work, and do it if there is some; slow down when one piece of work after the other fails."""
+        failed: bool | None = True
+        try:
+            failed = self._work()
+        except WithdrawnError:
+            failed = None
+            raise
+        except FedchemoError as error:
+            if isinstance(error, RefusedError) or error.code in PASSING:
+                failed = None
+            raise
+        finally:
+            if failed is not None:
+                self._slow_down(failed)
+
+    def _work(self) -> bool | None:
+        """Ask for work and do it; return whether the answer was an error, or None if there was nothing to do."""
+        offer = self._look()
+        if offer is None:
+            return None
+        kind = offer.head.metadata.message_type
+        try:
+            parcel, code = self._worked_on(offer)
+        except UnusableError as error:
+            code = error.code
+            self._tell("refused", {"type": kind, "code": code, "what": error.what})
+            reply = Message(Error(ERROR, code), reply_to=offer.head)
+            parcel, _ = self._packed(reply, offer.head, time.monotonic())
         if any(self._insist(lambda: self._deliver(parcel)) for _ in range(DELIVERIES)):
             seconds = round(parcel.seconds, 3)
             self._tell("replied", {"type": kind, "seconds": seconds, "bytes": parcel.size, "code": code})
-        self._slow_down(bool(code))
+        # Whoever is refused may end the run that was refused: that is no sign of better times.
+        return None if kind == FINISH and not code else bool(code)
 
     def _slow_down(self, failed: bool) -> None:
         """Pause, longer each time, when one request after the other fails: whoever asks so need not be heard often."""
@@ -179,16 +218,36 @@ class HospitalNode:
                 min(FIRST_WAIT_S * 2 ** min(self._errors - ERRORS_AT_ONCE, 10), LONGEST_WAIT_S)
             )
 
-    def _receive(self) -> Message | None:
-        """Return the next message, or None if there is none for now."""
+    def _look(self) -> Offer | None:
+        """Return what the coordinator has for this site, or None if there is nothing for now."""
         asked = time.monotonic()
         with self._interruptible():
             offer = self._session.poll() if self._waiting else None
-            if offer is not None:
-                return self._insist(lambda: self._session.fetch(offer))
+        if offer is not None:
+            return offer
         if time.monotonic() - asked < IDLE_S:
             self._stopping.wait(IDLE_S)
         return None
+
+    def _worked_on(self, offer: Offer) -> tuple[Parcel, str]:
+        """Fetch a message and answer it; a large model need not stay while its update is uploaded.
+
+        Raises:
+            UnusableError: if it cannot be put together.
+            WithdrawnError: if this side is told to stop before it has begun.
+        """
+        with self._interruptible():
+            if not self._waiting:
+                raise WithdrawnError
+            message = self._insist(lambda: self._session.fetch(offer))
+        self._tell("received", {"type": message.metadata.message_type, "run": message.metadata.run_id})
+        return self._answer(message)
+
+    def _note_unforeseen(self, error: Exception) -> None:
+        """Let the hospital's own log have what no rule of this client foresaw."""
+        code = not_a_coordinator(self._kit.address).code
+        what = f"not foreseen: {type(error).__name__}: {error}"
+        self._tell("failed", {"type": "", "code": code, "what": what, "trace": traceback.format_exc()})
 
     def _deliver(self, parcel: Parcel) -> bool:
         """Send a reply when it is this site's turn; return whether all of it was taken."""
@@ -272,8 +331,8 @@ class HospitalNode:
         while not self._stopping.wait(0.4 * self._heartbeat):
             try:
                 self._session.beat()
-            except (FedchemoError, WithdrawnError):
-                continue  # the thread that works meets the same trouble, and says so
+            except Exception:  # noqa: BLE001, S112 - the thread that works meets the same trouble, and says so
+                continue
 
 
 def _scrubbed(reply: Message, message: Message) -> Message:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flwr.app import Message
-from flwr.common.constant import TIMESTAMP_HEADER
-from flwr.common.serde import message_from_proto, message_to_proto
+from flwr.app import Message, RecordDict
+from flwr.app.message.message import make_message
+from flwr.common.constant import FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE, TIMESTAMP_HEADER
+from flwr.common.serde import message_to_proto
+from flwr.common.serde_utils import metadata_from_proto
 from flwr.proto.fleet_pb2 import (
     ActivateNodeRequest,
     ActivateNodeResponse,
@@ -65,6 +68,11 @@ CALL_S = 60.0
 HEARTBEAT_CALL_S = 5.0
 BUSY = 429
 LARGE = 256 * 1024
+BESIDES = 8 * 2**20
+"""Bytes of a message that are not weights: a request has 4 MB at most."""
+LARGEST_MESSAGE = 2**30
+MOST_OBJECTS = 1024
+"""Objects of a message beside the pieces of its weights; ours have five."""
 OBJECT_WAIT_S = 0.2
 OBJECT_TRIES = 300
 """A stock SuperLink announces a message before its objects are there: how often to ask for one."""
@@ -74,13 +82,29 @@ class WithdrawnError(Exception):
     """The message is no longer wanted: its run or exchange is over, or the coordinator has forgotten it."""
 
 
+class UnusableError(FedchemoError):
+    """What the coordinator offered can be fetched, but is no message for this site: no use to try it again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("FC304", f"what the coordinator sent is {what}")
+
+
 @dataclass(frozen=True)
 class Offer:
-    """A message that the coordinator has for this site, without its content."""
+    """A message that the coordinator has for this site; ``head`` is without its content."""
 
-    run_id: int
-    message_id: str
+    head: Message
     tree: ObjectTree
+
+    @property
+    def run_id(self) -> int:
+        """Flower's number of the run."""
+        return int(self.head.metadata.run_id)
+
+    @property
+    def message_id(self) -> str:
+        """What the message is called, by the coordinator."""
+        return str(self.head.metadata.message_id)
 
 
 @dataclass(frozen=True)
@@ -116,6 +140,11 @@ class Parcel:
         return sum(len(getattr(part, "data", b"")) for part in self.objects.values() if not part.children)
 
 
+def largest_message(parameters: int) -> int:
+    """Return the bytes that a message may have for a model of so many weights; SCAFFOLD's hold two such vectors."""
+    return 2 * 4 * parameters + BESIDES
+
+
 def pack(reply: Message, seconds: float, account: Account | None = None) -> Parcel:
     """Return a reply ready to be delivered; ``seconds`` is how long the work took, ``account`` what it is."""
     with no_object_id_recompute():
@@ -134,16 +163,23 @@ class FleetSession:
         heartbeat: seconds within which the site promises a sign of life; flwr takes no less than 10.
         gate: where every object that leaves is written down; see `Outgoing`.
         proxy: see `Transport`.
+        largest: bytes of the largest message that is fetched; see `largest_message`.
     """
 
     def __init__(
-        self, kit: Kit, *, heartbeat: float, gate: Gate | None = None, proxy: str | None = None
+        self,
+        kit: Kit,
+        *,
+        heartbeat: float,
+        gate: Gate | None = None,
+        proxy: str | None = None,
+        largest: int = LARGEST_MESSAGE,
     ) -> None:
         self.address = kit.address
         self._key = kit.key()
         self._public_key = public_key_to_bytes(self._key.public_key())
         self._outgoing = Outgoing(self._public_key, gate)
-        self._kit, self._heartbeat = kit, heartbeat
+        self._kit, self._heartbeat, self._largest = kit, heartbeat, largest
         self._node: Node | None = None
         self._version = dict(RuntimeVersionMetadata.from_local_component("SuperNode").as_metadata())
         self._versions = Versions.here()
@@ -241,7 +277,7 @@ class FleetSession:
         try:
             request = DeactivateNodeRequest(node_id=node.node_id)
             self._call("deactivate-node", request, DeactivateNodeResponse, farewell, timeout=HEARTBEAT_CALL_S)
-        except FedchemoError:
+        except Exception:  # noqa: BLE001, S110 - whatever is answered to a good-bye
             pass
         finally:
             farewell.close()
@@ -261,28 +297,46 @@ class FleetSession:
         response = self._call("pull-messages", PullMessagesRequest(node=self._node), PullMessagesResponse)
         if not response.messages_list:
             return None
-        metadata = message_from_proto(response.messages_list[0]).metadata
-        return Offer(metadata.run_id, metadata.message_id, response.message_object_trees[0])
+        if not response.message_object_trees:
+            raise not_a_coordinator(self.address)
+        try:
+            # Of the head its metadata only: the content is what comes as objects.
+            metadata = metadata_from_proto(response.messages_list[0].metadata)
+            head = make_message(metadata=metadata, content=RecordDict())
+            return Offer(head, response.message_object_trees[0])
+        except Exception as error:  # a type that Flower does not know, a field of the wrong kind, and so on
+            raise not_a_coordinator(self.address) from error
 
     def fetch(self, offer: Offer) -> Message:
         """Return the whole message and let the coordinator release it.
 
         Raises:
             WithdrawnError: if it is no longer there.
-            FedchemoError: FC304 if it is not a message of Flower.
+            UnusableError: if it is not a message of Flower, or a larger one than this site takes.
         """
-        ids = dict.fromkeys(part.object_id for part in iterate_object_tree(offer.tree))
-        contents = {object_id: self._pull(offer.run_id, object_id) for object_id in ids}
+        most = MOST_OBJECTS + self._largest // FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE
+        parts = itertools.islice(iterate_object_tree(offer.tree), most + 1)
+        ids = list(dict.fromkeys(part.object_id for part in parts))
+        if len(ids) > most:
+            raise UnusableError(f"a message of more than {most} objects")
+        contents: dict[str, bytes | memoryview] = {}
+        size = 0
+        for object_id in ids:
+            contents[object_id] = self._pull(offer.run_id, object_id)
+            size += len(contents[object_id])
+            if size > self._largest:
+                raise UnusableError(f"a message of more than {self._largest} bytes")
         try:
-            message = put_together(offer.message_id, contents)
+            message = put_together(offer.message_id, contents, largest=self._largest)
         except ValueError as error:
-            raise FedchemoError("FC304", f"what the coordinator sent is {error}") from error
+            raise UnusableError(str(error)) from error
         if not message.has_content():
-            raise FedchemoError("FC304", "what the coordinator sent has no content")
+            raise UnusableError("a message without content")
         confirmation = ConfirmMessageReceivedRequest(
             node=self._node, run_id=offer.run_id, message_object_id=offer.message_id
         )
         self._call("confirm-message-received", confirmation, ConfirmMessageReceivedResponse)
+        self._begin_anew(after=size)
         return message
 
     def announce(self, parcel: Parcel) -> PushMessagesResponse | None:
@@ -310,10 +364,16 @@ class FleetSession:
             parcel.account, {object_id: _serialised(parcel.objects[object_id]) for object_id in wanted}
         )
         taken = all(self._push(parcel, asked.session_id, object_id) for object_id in wanted)
-        if parcel.size > LARGE:
-            # While it stays open, it holds buffers at the coordinator that have grown to half a megabyte.
-            self._work.close()
+        self._begin_anew(after=parcel.size)
         return taken
+
+    def _begin_anew(self, *, after: int) -> None:
+        """Close the connection that has carried so many bytes, if they are many; the next call opens one.
+
+        While it stays open, it holds buffers at the coordinator that have grown, and that of each site counts.
+        """
+        if after > LARGE:
+            self._work.close()
 
     def _push(self, parcel: Parcel, session_id: str, object_id: str) -> bool:
         request = PushObjectRequest(
@@ -336,9 +396,7 @@ class FleetSession:
                 break
             if response.object_available:
                 if hashlib.sha256(content).hexdigest() != object_id:
-                    raise FedchemoError(
-                        "FC304", "an object of the coordinator's message is not what it is called"
-                    )
+                    raise UnusableError("a message with an object that is not what it is called")
                 return content if len(content) > LARGE else bytes(content)
             time.sleep(OBJECT_WAIT_S)
         raise WithdrawnError

@@ -75,6 +75,32 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
             "A run with a larger model is refused before the model is made.",
         ),
     ),
+    "How a run may train": (
+        Key(
+            "smallest_batch",
+            "a whole number from 1 to 1024",
+            "Patients a batch below which a run is refused. With plain SGD a batch must have training_patients: there "
+            "a step is a gradient, and records can be read off a gradient of few. A run of fewer steps than it takes "
+            "to see training_patients different patients is refused as well.",
+        ),
+        Key(
+            "largest_forgetting",
+            'a number above 0 and up to 1, or "none"',
+            "By how much a step may take back the steps before it: learning rate x (weight decay + proximal mu). At 1 "
+            "the update would be that of the last batch alone.",
+        ),
+        Key(
+            "largest_batch_gb",
+            'a number above 0, or "none"',
+            "Memory for the images of one batch, in GB. A run that needs more is refused.",
+        ),
+        Key(
+            "image_settings",
+            "a whole number from 1 to 1000",
+            "Preparations of the images (grid, voxels, channels, visit) that are kept on the disk. One more takes the "
+            "place of the one that was not used for longest.",
+        ),
+    ),
     "What may be used": (
         Key("images", "true or false", "Images. With false, a run that looks at images is refused."),
         Key("arm", "true or false", "The treatment arm. With false, a run that asks for it is refused."),

@@ -7,6 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from fedchemo.client.policy.hours import is_open
+from fedchemo.client.policy.limits import check_batch_memory, check_training
 from fedchemo.client.policy.settings import Policy
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import Request
@@ -19,7 +20,7 @@ def check(policy: Policy, request: Request, *, now: dt.datetime) -> None:
     """Refuse a request that the policy does not allow; ``now`` is local time.
 
     Raises:
-        FedchemoError: FC905, FC906, FC907, FC908 or FC909, the first that applies.
+        FedchemoError: FC905, FC906, FC907, FC908, FC909, FC913 or FC916, the first that applies.
     """
     if policy.approvals == "never":
         raise FedchemoError("FC905", 'the policy says approvals = "never"')
@@ -36,6 +37,8 @@ def check(policy: Policy, request: Request, *, now: dt.datetime) -> None:
         raise FedchemoError("FC906", "the run looks at images, and the policy says images = false")
     if configuration.clinical.arms and not policy.arm:
         raise FedchemoError("FC907", "the run uses the treatment arm, and the policy says arm = false")
+    check_training(policy, configuration.training)
+    check_batch_memory(policy, configuration.imaging, configuration.training.batch_size)
 
 
 def check_size(policy: Policy, parameters: int) -> None:

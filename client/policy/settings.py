@@ -50,6 +50,17 @@ class Policy(Settings):
     # 400 MB of float32: a hundred times the default model, and little enough not to fill a machine's memory.
     largest_model_parameters: Annotated[int, Field(strict=True, ge=1, le=10**10)] = 100_000_000
 
+    # Below it, single records could be read off the noise of single steps; the default batch has 8.
+    smallest_batch: Annotated[int, Field(strict=True, ge=1, le=1024)] = 4
+    # At 0.1 some 19 batches still count about alike; at 1 only the last one does. The default is 1e-7.
+    largest_forgetting: Annotated[float, Field(gt=0, le=1)] | Literal["none"] = 0.1
+    """Learning rate x (weight decay + proximal mu): by how much a step takes back those before it."""
+    # Batches of 8 of the largest grid take 0.4 GB, of 32 of the default grid 0.04 GB.
+    largest_batch_gb: Annotated[float, Field(gt=0, le=10_000)] | Literal["none"] = 2.0
+    # 256 patients of the default grid take 170 MB a setting, of the largest grid 6 GB.
+    image_settings: Annotated[int, Field(strict=True, ge=1, le=1000)] = 4
+    """Different preparations of the images that are kept; the one that was not used for longest goes."""
+
     images: StrictBool = True
     # The two that single out few patients or could be misread; a hospital that agrees says so.
     arm: StrictBool = False
@@ -67,3 +78,13 @@ class Policy(Settings):
     def update_norm(self) -> float:
         """The largest norm of an update, infinite for none."""
         return math.inf if self.largest_update_norm == "none" else self.largest_update_norm
+
+    @property
+    def forgetting(self) -> float:
+        """The largest forgetting of a step, infinite for none."""
+        return math.inf if self.largest_forgetting == "none" else self.largest_forgetting
+
+    @property
+    def batch_memory(self) -> float:
+        """The largest batch of images in GB, infinite for none."""
+        return math.inf if self.largest_batch_gb == "none" else self.largest_batch_gb

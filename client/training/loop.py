@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from fedchemo.client.training.control import as_parameters
 from fedchemo.client.training.data import TrainingData
 from fedchemo.client.training.device import memory_named
 from fedchemo.client.training.objective import objective
@@ -19,6 +20,7 @@ from fedchemo.client.training.order import BatchOrder, derived_order, steps_an_e
 from fedchemo.shared.configuration import TrainingSettings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.imaging.augmentation import augment as augmented
+from fedchemo.shared.model.packing import Weights
 from fedchemo.shared.randomness import torch_stream
 
 
@@ -48,6 +50,7 @@ def train_round(
     round_number: int,
     device: torch.device,
     proximal_mu: float = 0.0,
+    correction: Weights | None = None,
     batch_order: BatchOrder = derived_order,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> TrainingResult:
@@ -66,6 +69,7 @@ def train_round(
         round_number: the round.
         device: where to compute.
         proximal_mu: FedProx (arXiv 1812.06127): adds mu / 2 times the squared distance to the global weights.
+        correction: SCAFFOLD (arXiv 1910.06378): packed as the model is, added to the gradient of each step.
         batch_order: gives the batches.
         progress: told step, steps and loss after each step.
 
@@ -87,6 +91,7 @@ def train_round(
     model.to(device).train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     received = [parameter.detach().clone() for parameter in trained] if proximal_mu else []
+    shift = [] if correction is None else as_parameters(correction, model, device)
     optimizer = _optimizer(trained, settings)
     clinical = torch.from_numpy(data.clinical).to(device)
     labels = torch.from_numpy(data.labels).to(device)
@@ -107,6 +112,7 @@ def train_round(
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             _pull_back(trained, received, proximal_mu)
+            _shift(trained, shift)
             norm = _clip(trained, settings.clip_norm)
             value = entropy.item()
             if not (math.isfinite(value) and math.isfinite(norm)):
@@ -179,9 +185,18 @@ def _pull_back(trained: list[nn.Parameter], received: list[torch.Tensor], mu: fl
             parameter.grad = pull if parameter.grad is None else parameter.grad.add_(pull)
 
 
+def _shift(trained: list[nn.Parameter], shift: list[torch.Tensor]) -> None:
+    """Add a constant to the gradient, also where this batch has none of its own."""
+    for parameter, constant in zip(trained, shift or trained, strict=True):
+        if shift:
+            parameter.grad = constant.clone() if parameter.grad is None else parameter.grad.add_(constant)
+
+
 def _clip(trained: list[nn.Parameter], largest: float) -> float:
     """Shorten the gradient to an L2 norm of ``largest`` at most (0: leave it) and return its norm before."""
-    return float(nn.utils.clip_grad_norm_(trained, largest or math.inf))
+    if largest:
+        return float(nn.utils.clip_grad_norm_(trained, largest))
+    return float(nn.utils.get_total_norm([one.grad for one in trained if one.grad is not None]))
 
 
 def _diverged(site: str, round_number: int, where: str) -> FedchemoError:

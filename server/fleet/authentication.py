@@ -25,6 +25,14 @@ class NotAuthenticatedError(Exception):
     """The request does not prove who sent it; answered with status 401 and nothing else."""
 
 
+def claimed_key(headers: Mapping[str, str]) -> bytes:
+    """Return the public key (PEM) that a request claims as its signer's, empty if it names none; nothing is checked."""
+    try:
+        return base64.b64decode(headers.get(FLEET_HTTP_PUBLIC_KEY_HEADER, ""), validate=True)
+    except ValueError:
+        return b""
+
+
 def signer(headers: Mapping[str, str]) -> bytes:
     """Return the public key (PEM) that signed a request.
 

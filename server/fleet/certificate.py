@@ -27,6 +27,7 @@ def server_context(folder: FederationFolder, *, now: datetime.datetime) -> ssl.S
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
+    context.num_tickets = 0  # sites do not resume sessions, and each ticket stays in memory
     reload(context, folder, now=now)
     return context
 

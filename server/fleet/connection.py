@@ -9,7 +9,10 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-BUFFER = 16 * 1024
+BUFFERS = 4 * 2**20
+"""Bytes that may wait, in each direction, on one connection of every site together."""
+SMALLEST_BUFFER, LARGEST_BUFFER = 16 * 1024, 128 * 1024
+"""A record of TLS; and what few sites may have each, which is twice as fast."""
 HEAD_S = 15.0
 """Longest time for the head of a request to arrive, and for the first request of a connection to begin."""
 LONGEST_HEAD = 32 * 1024
@@ -44,11 +47,21 @@ class Addresses:
                 del self._open[address]
 
 
-def connection_class(addresses: Addresses) -> type[HttpToolsProtocol]:
-    """Return the protocol of every connection of a listener."""
+def buffer_bytes(sites: int) -> int:
+    """Return how many bytes may wait on a connection, in each direction, where there are so many sites."""
+    return max(SMALLEST_BUFFER, min(LARGEST_BUFFER, BUFFERS // max(sites, 1)))
+
+
+def connection_class(addresses: Addresses, *, buffer: int) -> type[HttpToolsProtocol]:
+    """Return the protocol of every connection of a listener.
+
+    Args:
+        addresses: who has how many connections.
+        buffer: bytes that may wait, in each direction.
+    """
 
     class Connection(FrugalConnection):
-        peers = addresses
+        peers, waiting_bytes = addresses, buffer
 
     return Connection
 
@@ -63,6 +76,7 @@ class FrugalConnection(HttpToolsProtocol):
     """
 
     peers: Addresses
+    waiting_bytes: int
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -74,8 +88,8 @@ class FrugalConnection(HttpToolsProtocol):
         """Begin, if the address has not too many connections already."""
         super().connection_made(cast("asyncio.Transport", transport))
         secured = cast("Any", transport)  # both limits are those of asyncio's and uvloop's TLS transports
-        secured.set_write_buffer_limits(high=BUFFER)
-        secured.set_read_buffer_limits(high=BUFFER)
+        secured.set_write_buffer_limits(high=self.waiting_bytes)
+        secured.set_read_buffer_limits(high=self.waiting_bytes)
         self._address = self.client[0] if self.client else ""
         if not self.peers.enter(self._address):
             secured.abort()

@@ -15,6 +15,7 @@ from flwr.supercore.constant import NOOP_FEDERATION_ID, TaskType
 from flwr.supercore.task_identity import TaskIdentity
 
 from fedchemo.server.fleet.certificate import server_context
+from fedchemo.server.fleet.connection import buffer_bytes
 from fedchemo.server.fleet.front import FleetFront, Limits, Tell
 from fedchemo.server.fleet.grid import FleetGrid
 from fedchemo.server.fleet.link import LOST_AFTER_S, Link
@@ -71,9 +72,10 @@ class Coordinator:
         keep_freed_memory()
         context = server_context(self._folder, now=datetime.datetime.now(datetime.UTC))
         connections = CONNECTIONS_A_SITE * len(self.roster) + SPARE_CONNECTIONS
-        front = FleetFront(self._link, limits=self._limits, tell=self._tell)
+        buffer = buffer_bytes(len(self.roster))
+        front = FleetFront(self._link, limits=self._limits, tell=self._tell, piece=buffer)
         self._open.enter_context(
-            listening(front, context, host=self.host, port=self.port, connections=connections)
+            listening(front, context, host=self.host, port=self.port, connections=connections, buffer=buffer)
         )
         self._open.callback(front.close)
         self._open.enter_context(FolderWatch(self._folder, self._link, context, self._tell).watching())

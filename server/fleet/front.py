@@ -18,7 +18,8 @@ from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
-from fedchemo.server.fleet.authentication import NotAuthenticatedError, check_claim, signer
+from fedchemo.server.fleet.authentication import NotAuthenticatedError, check_claim, claimed_key, signer
+from fedchemo.server.fleet.connection import SMALLEST_BUFFER
 from fedchemo.server.fleet.link import Link
 from fedchemo.server.fleet.rates import Buckets, Rate
 from fedchemo.server.fleet.routes import (
@@ -45,8 +46,6 @@ Result = TypeVar("Result")
 FLEET = "/v1/fleet/"
 LARGE = 64 * 1024
 """Bodies above this are hashed and parsed outside the event loop."""
-PIECE = 16 * 1024
-"""A record of TLS."""
 STRANGERS_BODY = 4 * 1024
 """A stranger needs no more than this to be told that it is one."""
 LINE = bytes(2**20)
@@ -99,9 +98,11 @@ class FleetFront:
         link: the federation's state.
         limits: what a site may cost.
         tell: called with ``site_online`` and ``site_refused``, in the thread of the listener.
+        piece: bytes of an object that are handed to a connection at a time.
     """
 
-    def __init__(self, link: Link, *, limits: Limits, tell: Tell) -> None:
+    def __init__(self, link: Link, *, limits: Limits, tell: Tell, piece: int = SMALLEST_BUFFER) -> None:
+        self._piece = piece
         self._link, self._limits, self._tell = link, limits, tell
         self._routes = Routes(link)
         self._versions = Versions.here()
@@ -128,15 +129,17 @@ class FleetFront:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body, "more_body": bool(answer.tail)})
             # In pieces, so that only a slow site's next piece waits in its connection's buffers.
-            for begin in range(0, len(answer.tail), PIECE):
-                piece = memoryview(answer.tail)[begin : begin + PIECE]
-                more = begin + PIECE < len(answer.tail)
+            for begin in range(0, len(answer.tail), self._piece):
+                piece = memoryview(answer.tail)[begin : begin + self._piece]
+                more = begin + self._piece < len(answer.tail)
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
         """Return the response, or None if the caller has gone."""
         peer = str((scope.get("client") or ("unknown",))[0])
-        if self._strangers.empty(peer):
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        # A hospital may share its address with whoever asks without end: its requests are looked at all the same.
+        if self._strangers.empty(peer) and claimed_key(headers) not in self._link.nodes:
             return Answer(429)
         path: str = scope["path"]
         name = path.removeprefix(FLEET)
@@ -145,7 +148,6 @@ class FleetFront:
             return Answer(200, b"ok\n") if path == "/health" and scope["method"] == "GET" else Answer(404)
         if self._closing:
             return Answer(503)
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         try:
             return await self._serve(name, headers, receive)
         except Exception as error:  # noqa: BLE001 - whatever happens, nothing internal goes out
@@ -240,29 +242,30 @@ class FleetFront:
             raise RefusedError(503, "closing")
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
-    async def _read(self, headers: Mapping[str, str], receive: Receive, limit: int) -> bytes | None:
-        """Return the body, or None if the caller has gone."""
-        parts: list[bytes] = []
-        announced = headers.get("content-length", "0")
-        left = limit - int(announced) if announced.isdigit() else -1
-        if left >= 0:
-            left = limit
+    async def _read(self, headers: Mapping[str, str], receive: Receive, limit: int) -> bytearray | None:
+        """Return the body, or None if the caller has gone.
+
+        It is put where it belongs as it comes: pieces that are joined later would need the room twice.
+        """
+        announced = headers.get("content-length", "")
+        if not announced.isdigit():
+            raise RefusedError(411, "no length")
+        if int(announced) > limit:
+            raise RefusedError(413, "body too large")
+        body, filled, more = bytearray(int(announced)), 0, True
         try:
             async with asyncio.timeout(self._limits.body_s):
-                more = left >= 0
                 while more:
                     event = await receive()
                     if event["type"] == "http.disconnect":
                         return None
                     part = event.get("body", b"")
-                    parts.append(part)
-                    left -= len(part)
-                    more = event.get("more_body", False) and left >= 0
+                    body[filled : filled + len(part)] = part
+                    filled += len(part)
+                    more = event.get("more_body", False)
         except TimeoutError:
             raise RefusedError(408, "body came too slowly") from None
-        if left < 0:
-            raise RefusedError(413, "body too large")
-        return b"".join(parts)
+        return body
 
     async def _push(self, request: Protobuf, receive: Receive) -> Protobuf | None:
         """Take the head of a reply when it is its site's turn; return None if the site has hung up.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from flwr.app import Error, Message, RecordDict
+from flwr.app import Array, ArrayRecord, Error, Message, RecordDict
 from flwr.common.constant import ErrorCode
 from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
@@ -19,8 +19,11 @@ from flwr.supercore.run import Run
 from fedchemo.server.fleet.link import Link
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.wire.objects import put_together, take_apart
+from fedchemo.shared.wire.packed import PackedArray
 
 LOST, UNREADABLE, REMOVED, FAILED = "FC611", "FC612", "FC614", "FC990"
+REPLY_BESIDES = 8 * 2**20
+"""Bytes of arrays that a site may send when it was sent none: no reply of ours has any then."""
 PRESENCE_S = 0.5
 """How often to look for sites that have gone, when nothing else happens."""
 
@@ -182,7 +185,7 @@ class FleetGrid(Grid):
             online = sent.metadata.dst_node_id in self.get_node_ids()
             return None if online else _error_reply(sent, self._lost(sent))
         try:
-            reply = put_together(reply_id, present)
+            reply = put_together(reply_id, present, largest=_largest_reply(sent))
         except ValueError:  # whatever a faulty site sends, the round goes on
             return _error_reply(sent, UNREADABLE)
         if reply.has_error():
@@ -211,6 +214,21 @@ class FleetGrid(Grid):
 def _error_reply(sent: Message, code: str) -> Message:
     """Return an error in the name of the site that was asked: flwr's own name node 1."""
     return Message(Error(ErrorCode.UNKNOWN, code), reply_to=sent)
+
+
+def _largest_reply(sent: Message) -> int:
+    """Return how many bytes the arrays of a reply may have: an update is as long as the model that was sent.
+
+    SCAFFOLD's is twice as long as a model, and so is what it answers.
+    """
+    records = sent.content.values() if sent.has_content() else ()
+    arrays = (array for record in records if isinstance(record, ArrayRecord) for array in record.values())
+    return 2 * sum(_length(array) for array in arrays) + REPLY_BESIDES
+
+
+def _length(array: Array) -> int:
+    """Return how many bytes an array has, without making them where they are not needed."""
+    return array.vector.nbytes if isinstance(array, PackedArray) else len(array.data)
 
 
 def _code(reason: str | None) -> str:

@@ -91,7 +91,7 @@ class PushedObject:
         return node
 
     @classmethod
-    def parse(cls, body: bytes) -> PushedObject:
+    def parse(cls, body: bytearray) -> PushedObject:
         """Read a request.
 
         Raises:
@@ -114,15 +114,17 @@ class Routes:
         self._link = link
         self._state = link.state
         self._version = RuntimeVersionMetadata.from_local_component("SuperLink")
-        self.parsers: Mapping[str, Callable[[bytes], Protobuf | PushedObject]] = {
-            ACTIVATE: ActivateNodeRequest.FromString,
-            "deactivate-node": DeactivateNodeRequest.FromString,
-            "send-node-heartbeat": SendNodeHeartbeatRequest.FromString,
-            PULL_MESSAGES: PullMessagesRequest.FromString,
-            PUSH_MESSAGES: PushMessagesRequest.FromString,
-            "pull-object": PullObjectRequest.FromString,
+        self._offered: dict[int, frozenset[str]] = {}
+        """Node -> the objects of the message that it was handed last."""
+        self.parsers: Mapping[str, Callable[[bytearray], Protobuf | PushedObject]] = {
+            ACTIVATE: _parser(ActivateNodeRequest),
+            "deactivate-node": _parser(DeactivateNodeRequest),
+            "send-node-heartbeat": _parser(SendNodeHeartbeatRequest),
+            PULL_MESSAGES: _parser(PullMessagesRequest),
+            PUSH_MESSAGES: _parser(PushMessagesRequest),
+            "pull-object": _parser(PullObjectRequest),
             PUSH_OBJECT: PushedObject.parse,
-            "confirm-message-received": ConfirmMessageReceivedRequest.FromString,
+            "confirm-message-received": _parser(ConfirmMessageReceivedRequest),
         }
         self.handlers: Mapping[str, Callable[..., Protobuf | StoredObject]] = {
             ACTIVATE: self.activate,
@@ -173,6 +175,9 @@ class Routes:
         """Hand out the next message, or note that the site has nothing to do."""
         node = request.node.node_id
         response = fleet_handlers.pull_messages(request, self._state, self._link.store)
+        if response.messages_list:
+            trees = (part for tree in response.message_object_trees for part in iterate_object_tree(tree))
+            self._offered[node] = frozenset(part.object_id for part in trees)
         if not response.messages_list and self._link.has_lost_work(node):
             self._link.note_idle(node)
         return response
@@ -201,8 +206,11 @@ class Routes:
             raise RefusedError(403, "a reply in another node's name")
 
     def pull_object(self, request: PullObjectRequest) -> PullObjectResponse | StoredObject:
-        """Hand out one object of a message: flwr's handler without its copy of the content."""
+        """Hand out one object of the message that this node was handed last; flwr's handler without its copies."""
         self._require_run(request.run_id)
+        # flwr hands any object to whoever knows its hash; the hash of a short answer can be guessed.
+        if request.object_id not in self._offered.get(request.node.node_id, ()):
+            raise RefusedError(403, "an object of no message to this node")
         content = self._state.get_object(request.run_id, request.object_id)
         problem = check_abort(request.run_id, [Status.PENDING, Status.STARTING, Status.FINISHED], self._state)
         if problem or not content:
@@ -254,3 +262,12 @@ class Routes:
 def _not_activated(code: str) -> FlowerError:
     """Return flwr's refusal with our reason; only someone who holds the key's private half gets this far."""
     return FlowerError(ApiErrorCode.FLEET_NODE_ACTIVATION_FAILED, code, public_details=code)
+
+
+def _parser(kind: type[Protobuf]) -> Callable[[bytearray], Protobuf]:
+    def parse(body: bytearray) -> Protobuf:
+        request = kind()
+        request.ParseFromString(bytes(body))
+        return request
+
+    return parse

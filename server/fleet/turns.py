@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-REPLIES_AT_ONCE = 8
+REPLIES_AT_ONCE = 4
 """Enough that the line stays full while single uploads wait for their sites' round trips."""
 TURN_S = 120.0
 

@@ -16,7 +16,7 @@ from fedchemo.server.checkpoint import Checkpoint
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.drawing import draw
 from fedchemo.server.rounds.drawn_grid import drawn_grid
-from fedchemo.server.rounds.exchange import Exchanges, SiteGrid
+from fedchemo.server.rounds.exchange import Answer, Exchanges, SiteGrid
 from fedchemo.server.rounds.opening import Opening, fit_clinical, gather_statistics
 from fedchemo.server.rounds.selection import Selection, summed_log_loss
 from fedchemo.server.rounds.strategy_state import restore, state_of
@@ -224,6 +224,11 @@ class RoundLoop:
         )
         updates = Updates(self._method, len(weights))
         self._judged = {}
+
+        def accept(answer: Answer[TrainReply]) -> None:
+            opening.check_examples(answer.site, answer.reply.examples)
+            updates.add(answer)
+
         for answer in self._exchanges.send(
             "train",
             TrainReply,
@@ -231,7 +236,7 @@ class RoundLoop:
             drawn,
             round_number=number,
             quorum=min(run.quorum, len(drawn)),
-            accept=updates.add,
+            accept=accept,
         ):
             if answer.reply.validation is not None:
                 self._judged[answer.site] = answer.reply.validation

@@ -25,6 +25,10 @@ from fedchemo.shared.wire.records import config
 
 MOST_STEPS = 30
 CONVERGED = 1e-9
+LARGEST_SITE = 20_000
+"""Training patients of one site: more than any hospital treats, and few enough to leave others room in the sum."""
+MOST_WITHHELD = 1000
+"""Training patients of a site whose policy does not tell how many they are."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,19 @@ class Opening:
     roles: dict[str, Role]
     statistics: ClinicalStatistics
     replies: dict[str, StatisticsReply]
+
+    def check_examples(self, site: str, examples: int) -> None:
+        """Hold the weight that an update claims against the number of patients that its site has told before.
+
+        Raises:
+            FedchemoError: FC403.
+        """
+        told = self.replies[site].training
+        if examples > MOST_WITHHELD if told is None else examples != told:
+            before = "told no number of" if told is None else f"told of {told}"
+            raise FedchemoError(
+                "FC403", f"{site} {before} training patients, and claims {examples} behind an update"
+            )
 
     def sites(self, role: Role) -> list[str]:
         """Return the sites that have this role, sorted."""
@@ -54,6 +71,8 @@ def gather_statistics(exchanges: Exchanges, terms: Terms) -> Opening:
         sent = answer.reply.moments
         if answer.reply.role == "train" and (sent is None or len(sent) != len(described)):
             raise FedchemoError("FC304", f"{answer.site} sent no sums of {len(described)} variables")
+        if (answer.reply.training or 0) > LARGEST_SITE:
+            raise FedchemoError("FC403", f"{answer.site} tells of {answer.reply.training} training patients")
 
     answers = exchanges.ask("statistics", StatisticsReply, online, config(request), accept=fits)
     replies = {answer.site: answer.reply for answer in answers}

@@ -76,6 +76,11 @@ ENTRIES = {
         "The site was revoked, or its kit has ended, while it had work in hand; nothing of it counts any more.",
         "Nothing to do for the run. `fedchemo provision renew` gives a site a new kit.",
     ),
+    "FC615": Entry(
+        "Site stops",
+        "The site's client was told to stop while it trained or prepared images; nothing half-done was sent.",
+        "Nothing to do for the run. Start the site's client again, or ask why it was stopped.",
+    ),
     "FC616": Entry(
         "Releases of fedchemo differ",
         "The coordinator and this site run different releases that speak the same protocol.",

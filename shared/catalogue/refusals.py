@@ -65,6 +65,33 @@ ENTRIES = {
         "The model has more weights than the site's policy allows.",
         "Use a smaller model, or ask the site to raise largest_model_parameters.",
     ),
+    "FC913": Entry(
+        "Update of too few patients",
+        "Trained as the run asks, the update would be that of fewer patients than the site's policy demands.",
+        "Train whole epochs or more steps, with larger batches (plain SGD: at least the site's training_patients), "
+        "learning rate x (weight decay + proximal mu) of 0.1 at most, and clip_norm 0 or from 0.01 on.",
+    ),
+    "FC914": Entry(
+        "Clinical sums of too few patients",
+        "At these coefficients the sums are those of a few patients, or the run asked for more steps than a fit takes.",
+        "An honest fit never comes there: look for a mistake in the clinical model's fit, or begin a new run.",
+    ),
+    "FC915": Entry(
+        "Statistics that cannot be",
+        "The run's statistics are not those that it began with, or no patients can have them.",
+        "Begin the run anew; if it has begun many times with other sites, give it another name.",
+    ),
+    "FC916": Entry(
+        "Batch larger than the site allows",
+        "The images of a batch would take more memory than the site's policy allows.",
+        "Use a smaller batch or grid, or ask the site to raise largest_batch_gb.",
+    ),
+    "FC919": Entry(
+        "End of a run that is not known",
+        "The site was told that a run has ended of which it has been asked nothing since it started, or that is over "
+        "already.",
+        "Nothing to do for a site that came late or was started again at the end of the run.",
+    ),
     "FC920": Entry(
         "Policy cannot be used",
         "policy.toml has a key that is not known or a value that is not allowed, or is not TOML.",

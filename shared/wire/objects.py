@@ -30,6 +30,8 @@ from fedchemo.shared.wire.packed import PackedArray
 
 # A piece of an array has no children, so that what describes it is short.
 _LONGEST_HEAD = 256
+LONGEST_DESCRIPTION = 256 * 1024
+"""Bytes of an array's description, which names its pieces of 5 MB: enough for 100 GB."""
 
 
 class Piece(ArrayChunk):
@@ -87,22 +89,35 @@ def _slices(data: bytes, size: int) -> Iterator[memoryview]:
         yield memoryview(data)[begin : begin + size]
 
 
-def put_together(message_id: str, contents: Mapping[str, bytes | memoryview]) -> Message:
+def put_together(message_id: str, contents: Mapping[str, bytes | memoryview], *, largest: int) -> Message:
     """Return a message from the contents of its objects.
 
     Args:
         message_id: the id of the message, which is one of the objects.
         contents: object id -> serialised object; long ones may be views.
+        largest: bytes that the arrays may have in all. An array may name one piece ever so often, so what was
+            received says nothing about its length.
 
     Raises:
-        ValueError: if they do not make up a message; the contents may come from anybody.
+        ValueError: if they do not make up a message, or too large a one; the contents may come from anybody.
     """
     try:
-        arrays: dict[str, InflatableObject] = {
-            object_id: _join(content, contents) for object_id, content in _arrays(contents)
+        arrays: dict[str, InflatableObject] = {}
+        left = largest
+        for object_id, content in _of_kind(Array, contents):
+            array = _join(content, contents, left)
+            arrays[object_id] = array
+            left -= len(array.data)
+        pieces = {object_id for object_id, _ in _of_kind(ArrayChunk, contents)}
+        rest = {
+            object_id: bytes(content)
+            for object_id, content in contents.items()
+            if object_id not in pieces and object_id not in arrays
         }
-        rest = {object_id: content for object_id, content in contents.items() if isinstance(content, bytes)}
         message = inflate_object_from_contents(message_id, rest, keep_object_contents=True, objects=arrays)
+    except _TooLargeError as error:
+        msg = f"a message with arrays of more than {largest} bytes"
+        raise ValueError(msg) from error
     except Exception as error:
         msg = f"not a message of Flower ({type(error).__name__})"
         raise ValueError(msg) from error
@@ -113,20 +128,29 @@ def put_together(message_id: str, contents: Mapping[str, bytes | memoryview]) ->
     return message
 
 
-def _arrays(contents: Mapping[str, bytes | memoryview]) -> Iterator[tuple[str, bytes]]:
+class _TooLargeError(Exception):
+    """The arrays of a message are longer than they may be."""
+
+
+def _of_kind(
+    kind: type[InflatableObject], contents: Mapping[str, bytes | memoryview]
+) -> Iterator[tuple[str, bytes | memoryview]]:
+    begin = f"{kind.__qualname__}{HEAD_VALUE_DIVIDER}".encode()
     for object_id, content in contents.items():
-        if (
-            bytes(content[: len(Array.__qualname__) + 1])
-            == f"{Array.__qualname__}{HEAD_VALUE_DIVIDER}".encode()
-        ):
-            yield object_id, bytes(content)
+        if bytes(content[: len(begin)]) == begin:
+            yield object_id, content
 
 
-def _join(content: bytes, contents: Mapping[str, bytes | memoryview]) -> Array:
-    """Return an array from its description and its pieces."""
+def _join(content: bytes | memoryview, contents: Mapping[str, bytes | memoryview], largest: int) -> Array:
+    """Return an array from its description and its pieces; its length is known before they are copied."""
+    if len(content) > LONGEST_DESCRIPTION:
+        raise _TooLargeError
+    content = bytes(content)
     _, pieces, _ = get_object_head_values_from_object_content(content)
     described = json.loads(get_object_body(content, Array))
-    bodies = (_body(contents[pieces[index]]) for index in described["arraychunk_ids"])
+    bodies = [_body(contents[pieces[index]]) for index in described["arraychunk_ids"]]
+    if sum(map(len, bodies)) > largest:
+        raise _TooLargeError
     return Array(described["dtype"], tuple(described["shape"]), described["stype"], b"".join(bodies))
 
 

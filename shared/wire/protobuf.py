@@ -17,7 +17,7 @@ def lead(field: int, length: int) -> bytes:
     return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(length)
 
 
-def cut_out(message: bytes, field: int) -> tuple[bytes, memoryview]:
+def cut_out(message: bytes | bytearray, field: int) -> tuple[bytes, memoryview]:
     """Return a serialised message without one length-delimited field, and the content of that field.
 
     Args:

@@ -4,7 +4,7 @@ Every figure is an `Estimate` (value, low, high, n, method) or, where it is held
 same with standard error, degrees of freedom and p); None means that the patients cannot tell. Intervals are
 95 %. Probabilities are (n,), or (seeds, n) where a method was trained with several; patients are best sorted by
 identifier. Whatever draws takes a generator from `fedchemo.shared.randomness`, so the same seed gives the same
-figures. Only NumPy and SciPy are needed; statsmodels, scikit-learn, dcurves and MLstatkit check it in the tests.
+figures. Only NumPy and SciPy are needed; statsmodels, scikit-learn, MLstatkit and figures of dcurves check it.
 
 | question | function |
 |---|---|

@@ -108,12 +108,9 @@ def _simulated(job: Job, folders: list[Path], run: Path, cache: Path) -> Simulat
 def _participant(site: Path, cache: Path, minimum_patients: int) -> Participant:
     from fedchemo.client.cohort import read_site
     from fedchemo.client.participant import Participant
-    from fedchemo.client.policy import Policy
+    from fedchemo.simulations.virtual_policy import virtual_policy
 
-    policy = Policy(
-        training_patients=1, patients=minimum_patients, arm=True, race=True, largest_update_norm="none"
-    )
-    return Participant(read_site(site), cache, policy=policy)
+    return Participant(read_site(site), cache, policy=virtual_policy(minimum_patients))
 
 
 def _predicted(

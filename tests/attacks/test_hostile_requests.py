@@ -303,13 +303,18 @@ def test_coefficients_that_do_not_fit_are_refused(refused):
     assert refused(fields_of(LogisticRequest, coefficients=[0.0] * 5000), kind=LOGISTIC) == "FC304"
 
 
-@pytest.mark.xfail(strict=True, reason="the end of any run is acknowledged, and written down, without a look")
 def test_the_end_of_a_run_that_never_was_is_refused(refused):
-    """Fifty a second, 1.2 KB of ledger each, under any policy: in a day it has five gigabytes."""
-    assert (
-        refused(fields_of(FinishRequest, outcome="completed", fingerprint="0" * 64), kind="query.finish")
-        == "FC302"
-    )
+    """Each is lines in the ledger, under any policy: what is refused is slowed down."""
+    never = fields_of(FinishRequest, run="never", outcome="completed", fingerprint="0" * 64)
+    assert refused(never, kind="query.finish") == "FC919"
+
+
+def test_a_run_that_was_served_ends_once(fleet, refused):
+    assert fleet.reply(fleet.ask(fields_of(run="short"))).code == ""
+    end = fields_of(FinishRequest, run="short", outcome="completed")
+    assert fleet.reply(fleet.ask(end, kind="query.finish")).code == ""
+    assert refused({**end, "purpose": "another"}, kind="query.finish") == "FC919"
+    assert refused({**end, "outcome": "stopped"}, kind="query.finish") == "FC919"
 
 
 def test_weights_that_blow_training_up_come_to_a_number(refused):

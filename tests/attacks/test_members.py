@@ -98,7 +98,6 @@ def test_a_gets_none_of_bs_messages(pair, coordinator):
         assert offer.message_id == to_b, "the control: B gets it"
 
 
-@pytest.mark.xfail(strict=True, reason="an object is handed to whoever knows its SHA-256, whoever it is for")
 def test_a_gets_no_object_of_b_even_if_it_knows_its_hash(pair, coordinator):
     """A hash cannot be guessed, but an answer of a few bytes can: its hash would confirm the guess."""
     a, b = pair

@@ -325,3 +325,21 @@ def test_the_app_sends_codes_and_never_reasons(folder, cache, model, asked, monk
     assert "a-007" not in repr(failed)
     # The hospital's own log has the reason.
     assert any(event == "failed" and secret in told for event, told in heard)
+
+
+def test_ever_new_image_settings_do_not_fill_the_disk(folder, tmp_path, model, asked):
+    site = participant(folder, tmp_path, policy=Policy(image_settings=2))
+
+    def prepared(spacing):
+        imaging = CONFIGURATION.imaging.model_copy(update={"spacing_mm": spacing})
+        configuration = CONFIGURATION.model_copy(update={"imaging": imaging})
+        printed = fingerprint(configuration, manifest(model), FEATURES)
+        site.statistics(asked(StatisticsRequest, configuration=configuration, fingerprint=printed))
+        return {path.name for path in tmp_path.glob("*.npy")}
+
+    first = prepared(1.0)
+    second = prepared(2.0) - first
+    assert prepared(1.0) == first | second
+    third = prepared(3.0) - first - second
+    assert len(third) == len(first) == 30
+    assert prepared(3.0) == first | third, "the one that was not used for longest went"

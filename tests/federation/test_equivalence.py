@@ -22,7 +22,14 @@ def test_three_processes_over_tls_give_the_simulated_model(commands, free_port):
     )
     clients = [
         commands.start(
-            "client", "--kit", f"fed/kits/{name}.kit", "--site", f"sites/{name}", "--once", "--approve-all", log=name
+            "client",
+            "--kit",
+            f"fed/kits/{name}.kit",
+            "--site",
+            f"sites/{name}",
+            "--once",
+            "--approve-all",
+            log=name,
         )
         for name in names
     ]

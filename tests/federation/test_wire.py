@@ -308,7 +308,7 @@ def test_headers_say_who_and_when_and_nothing_else(run):
             if key in HEADERS:
                 assert re.fullmatch(HEADERS[key], value), (name, value)
             else:
-                assert re.fullmatch(r"(x-)?flwr-[a-z-]+", key), name
+                assert re.fullmatch(r"(x-)?flwr-[a-z-]+|fedchemo-(version|protocol|flwr)", key), name
                 assert re.fullmatch(r"[A-Za-z0-9+/=.:_-]{1,300}", value), (name, value)
 
 

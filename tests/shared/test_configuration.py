@@ -18,6 +18,13 @@ def test_every_mistake_is_told_at_once_without_its_value():
     assert "secret" not in told
 
 
+def test_of_ever_so_many_mistakes_the_first_are_told_and_how_many_there_are():
+    with pytest.raises(FedchemoError) as caught:
+        parse(RunConfiguration, {f"key-{number}": 1 for number in range(10_000)}, source="file.toml")
+    assert len(str(caught.value)) < 2500
+    assert "10000 problems in all" in str(caught.value)
+
+
 def test_json_round_trip():
     configuration = RunConfiguration(rounds=3)
     assert parse(RunConfiguration, configuration.model_dump_json(), source="x") == configuration

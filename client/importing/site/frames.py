@@ -169,7 +169,7 @@ def _visits_text(
             rows[slot] = row
             date = row.get("date")
             # NaT, which pandas makes of None among dates, is a datetime to Python.
-            dates[slot] = date if isinstance(date, dt.date) and date is not pd.NaT else None
+            dates[slot] = date if isinstance(date, dt.date) and not pd.isna(date) else None
     for slot, examination in examinations.items():
         if slot[0] not in names:
             continue

@@ -54,7 +54,7 @@ class Played:
         self.routes.confirm(
             message_pb2.ConfirmMessageReceivedRequest(node=node, run_id=run_id, message_object_id=message_id)
         )
-        return put_together(message_id, contents)
+        return put_together(message_id, contents, largest=2**30)
 
     def give(self, site: str, reply: Message, *, most: int | None = None) -> None:
         node, parcel = self.nodes[site], pack(reply, 0.1)
@@ -160,6 +160,25 @@ def test_garbage_from_a_site_is_an_error_and_no_more(played, garbage):
         answers = {played.link.names[m.metadata.src_node_id]: m for m in grid.pull_messages(ids)}
         assert answers["site00"].error.reason == "FC612"
         assert answers["site01"].has_content()
+
+
+def test_a_reply_of_far_more_than_the_model_that_was_sent_is_an_error(played):
+    """Of 100 MB of zeros three pieces of 5 MB are sent."""
+    with played.coordinator.grid() as grid:
+        ids = set(grid.push_messages(order(grid)))
+        played.give("site00", Message(content(np.zeros(25_000_000)), reply_to=played.take("site00")))
+        (error,) = grid.pull_messages(ids)
+        assert error.error.reason == "FC612"
+
+
+def test_a_reply_may_be_twice_as_long_as_the_model_that_was_sent(played):
+    weights = np.zeros(4_000_000)
+    with played.coordinator.grid() as grid:
+        ids = set(grid.push_messages(order(grid, weights)))
+        reply = Message(content(np.concatenate((weights, weights))), reply_to=played.take("site00"))
+        played.give("site00", reply)
+        (good,) = grid.pull_messages(ids)
+        assert good.has_content()
 
 
 def test_a_reply_cannot_pretend_to_come_from_another_site_by_its_objects(played):

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from fedchemo.shared.wire.objects import put_together, take_apart
 
+LARGEST = 2**30
+
 
 def message(arrays: dict[str, np.ndarray]) -> Message:
     content = RecordDict(
@@ -49,7 +51,7 @@ def test_what_was_taken_apart_is_put_together(size):
     whole = message({"weights": weights, "zeros": np.zeros(2_000_000, np.float32)})
     contents = contents_of(whole)
     assert all(get_object_id(content) == object_id for object_id, content in contents.items())
-    ours = put_together(whole.metadata.message_id, contents)
+    ours = put_together(whole.metadata.message_id, contents, largest=LARGEST)
     flowers = inflate_object_from_contents(whole.metadata.message_id, dict(contents))
     assert ours.metadata.message_id == whole.metadata.message_id
     for name in ("weights", "zeros"):
@@ -77,4 +79,21 @@ def test_whatever_is_wrong_with_the_objects_is_a_value_error(data):
         case "bytes":
             contents[victim] = data.draw(st.binary(max_size=80))
     with contextlib.suppress(ValueError):  # and no other exception
-        put_together(WHOLE.metadata.message_id, contents)
+        put_together(WHOLE.metadata.message_id, contents, largest=LARGEST)
+
+
+def test_arrays_are_as_long_as_allowed_in_all_however_often_they_name_a_piece():
+    zeros = np.zeros(5_000_000, np.float32)  # 20 MB, of which three pieces differ and are sent
+    whole = message({"one": zeros, "other": np.zeros(10, np.float32)})
+    contents = contents_of(whole)
+    assert sum(map(len, contents.values())) < 16_000_000
+    length = sum(len(array.data) for array in whole.content["arrays"].values())
+    assert put_together(whole.metadata.message_id, contents, largest=length).has_content()
+    with pytest.raises(ValueError, match="more than"):
+        put_together(whole.metadata.message_id, contents, largest=length - 1)
+
+
+def test_records_beside_the_arrays_may_come_as_views():
+    contents = {name: memoryview(content) for name, content in CONTENTS.items()}
+    ours = put_together(WHOLE.metadata.message_id, contents, largest=LARGEST)
+    assert dict(ours.content["config"]) == {"round": 3, "text": "früh"}

@@ -46,7 +46,9 @@ def test_a_message_has_the_id_that_flower_gives_it(count):
             message = Message(content, dst_node_id=1, message_type="train")
             _, _, parts = take_apart(message)
             again = put_together(
-                message.metadata.message_id, {name: part.deflate() for name, part in parts.items()}
+                message.metadata.message_id,
+                {name: part.deflate() for name, part in parts.items()},
+                largest=2**24,
             )
             np.testing.assert_array_equal(again.content["arrays"]["weights"].numpy(), weights)
         return record.object_id
