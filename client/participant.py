@@ -22,7 +22,12 @@ from fedchemo.client.policy import Policy
 from fedchemo.client.policy.limits import PREDICTION_BATCH, check_patients_seen, check_training
 from fedchemo.client.policy.memory import RunMemory
 from fedchemo.client.policy.permission import check, check_size
-from fedchemo.client.policy.sums import check_coefficients, check_statistics, check_sums
+from fedchemo.client.policy.sums import (
+    check_coefficients,
+    check_statistics,
+    check_sums,
+    without_rare_indicators,
+)
 from fedchemo.client.training.control import ControlVariates, check_plain, measured
 from fedchemo.client.training.data import ImageSource, TrainingData
 from fedchemo.client.training.loop import predict, train_round
@@ -144,6 +149,11 @@ class Participant:
         check_coefficients(coefficients)
         self._require_training()
         features, labels, _ = self._table("train", request.configuration, request.statistics)
+        features = without_rare_indicators(
+            features,
+            names(request.configuration.clinical),
+            least=self.policy.patients_behind_a_statistic,
+        )
         check_sums(self.policy, features, labels, coefficients)
         found = logistic.sums(features, labels, coefficients)
         return LogisticReply(

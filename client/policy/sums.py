@@ -8,6 +8,7 @@ these weights vanish, and the sum is that patient's record. So their *effective 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -96,3 +97,23 @@ def check_sums(
                 "FC914",
                 f"the {what} at these coefficients is that of {found:.1f} patients; at least {enough:g}",
             )
+
+
+def without_rare_indicators(
+    features: npt.NDArray[np.float32], columns: Sequence[str], *, least: int
+) -> npt.NDArray[np.float32]:
+    """Return features in which a value that fewer than ``least`` patients miss does not count as missing.
+
+    A missing indicator is 1 for those patients and 0 for all others, so that its row of the Hessian is the sum of
+    their records, and with one such patient the record itself. They keep the imputed value.
+
+    Args:
+        features: (patients, columns), encoded.
+        columns: names, as of `fedchemo.shared.clinical.encoding.names`.
+        least: patients behind a statistic that may leave.
+    """
+    shown = features.copy()
+    for place, name in enumerate(columns):
+        if name.endswith("_missing") and 0 < np.count_nonzero(features[:, place]) < least:
+            shown[:, place] = 0
+    return shown

@@ -23,11 +23,13 @@ def federation(folder: Path, sites: int) -> FederationFolder:
 
 
 @contextlib.contextmanager
-def networked(folder: Path, sites: int, *, processes: int) -> Iterator[tuple[SiteGrid, list[str]]]:
-    """Yield the grid and the names of its sites, once all are online."""
+def networked(
+    folder: Path, sites: int, *, processes: int, gate: bool = True
+) -> Iterator[tuple[SiteGrid, list[str]]]:
+    """Yield the grid and the names of its sites, once all are online; ``gate`` is off to tell what it costs."""
     made, names = federation(folder, sites), site_names(sites)
     kits = [[made.kit(name) for name in names[first::processes]] for first in range(processes)]
     online = Coordinator(made.path, lost_after_s=PATIENCE_S)
-    with online as coordinator, hospitals(kits), coordinator.grid() as grid:
+    with online as coordinator, hospitals(kits, gate=gate), coordinator.grid() as grid:
         until(lambda: len(grid.sites()) == sites, seconds=120, what=f"{sites} sites are online")
         yield grid, names

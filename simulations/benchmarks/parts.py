@@ -14,6 +14,7 @@ from fedchemo.simulations.benchmarks.results import SIZES, Measurement
 
 CORES = os.cpu_count() or 1
 SITES_ON_NETWORK = 3
+BARE_NETWORK = "network, no gate or ledger"
 Part = Callable[[bool], Iterator[Measurement]]
 """Takes whether to be quick, at the price of precision."""
 
@@ -55,18 +56,24 @@ def ray(quick: bool) -> Iterator[Measurement]:
 
 
 def network(quick: bool) -> Iterator[Measurement]:
-    """Our coordinator and three of our hospitals over TLS."""
+    """Our coordinator and three of our hospitals over TLS, with their gates and ledgers and without."""
     from fedchemo.simulations.benchmarks.network import networked
     from fedchemo.simulations.benchmarks.rounds import overheads
 
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        networked(Path(scratch), SITES_ON_NETWORK, processes=SITES_ON_NETWORK) as (grid, names),
-    ):
-        for size in SIZES:
-            rounds = _rounds(size, quick=quick)
-            seconds = overheads(grid, size, sites=names, rounds=rounds, lanes=min(SITES_ON_NETWORK, CORES))
-            yield Measurement("network", tuple(seconds), sites=SITES_ON_NETWORK, size=size)
+    for what, gate in (("network", True), (BARE_NETWORK, False)):
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            networked(Path(scratch), SITES_ON_NETWORK, processes=SITES_ON_NETWORK, gate=gate) as (
+                grid,
+                names,
+            ),
+        ):
+            for size in SIZES:
+                rounds = _rounds(size, quick=quick)
+                seconds = overheads(
+                    grid, size, sites=names, rounds=rounds, lanes=min(SITES_ON_NETWORK, CORES)
+                )
+                yield Measurement(what, tuple(seconds), sites=SITES_ON_NETWORK, size=size)
 
 
 def stock(quick: bool) -> Iterator[Measurement]:

@@ -17,7 +17,7 @@ from fedchemo.shared.configuration import SiteConfiguration
 from fedchemo.shared.quiet import silence_flower
 from fedchemo.shared.randomness import numpy_stream
 from fedchemo.shared.wire.messages import TrainReply, TrainRequest
-from fedchemo.shared.wire.records import Weights, read_request
+from fedchemo.shared.wire.records import Weights, read_request, reply_content
 
 silence_flower()
 
@@ -51,8 +51,11 @@ def request(number: int) -> TrainRequest:
     )
 
 
-def answer(message: Message, site: str) -> Message:
-    """Answer as a site does: read the request, compute (as little as can be), and release the update."""
+def answer(message: Message, site: str, *, gate: bool = True) -> Message:
+    """Answer as a site does: read the request, compute (as little as can be), and release the update.
+
+    Without ``gate`` the update leaves as it is: to tell what the gate costs.
+    """
     asked, _, weights = read_request(message.content, TrainRequest)
     assert weights is not None
     started = time.perf_counter()
@@ -64,6 +67,8 @@ def answer(message: Message, site: str) -> Message:
         seconds=time.perf_counter() - started,
         validation=None,
     )
+    if not gate:
+        return Message(reply_content(reply, update, examples=EXAMPLES), reply_to=message)
     return Message(release(reply, update, received=weights, policy=Policy()), reply_to=message)
 
 

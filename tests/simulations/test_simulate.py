@@ -13,8 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from fedchemo.client.cohort import SiteProblems, read_site
 from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Policy
+from fedchemo.client.policy.sums import without_rare_indicators
 from fedchemo.server.run_folder import RunFolder
-from fedchemo.shared.clinical.encoding import encode
+from fedchemo.shared.clinical.encoding import encode, names
 from fedchemo.shared.configuration import RunConfiguration, parse
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.simulate import local_engine, simulate
@@ -123,7 +124,10 @@ def test_the_baseline_is_the_pooled_logistic_regression(run):
     for name in opening.sites("train"):
         site = simulated.participants[name].cohort
         frame = site.clinical.loc[site.patients("train")]
-        tables.append(encode(frame, configured().site.clinical, opening.statistics))
+        table = encode(frame, configured().site.clinical, opening.statistics)
+        # What fewer than 5 patients of a site miss does not count as missing there.
+        columns = names(configured().site.clinical)
+        tables.append(without_rare_indicators(table, columns, least=5))
         labels.append(frame["pcr"].to_numpy())
     pooled = np.concatenate(tables).astype(np.float64)
     reference = LogisticRegression(tol=1e-10, max_iter=1000).fit(pooled, np.concatenate(labels))
@@ -217,15 +221,15 @@ def test_golden_numbers_of_a_whole_run(run):
     model, baseline = (simulated.figures[name]["all sites"] for name in ("model", "baseline"))
     # Processors differ in the last bits of a convolution, and three rounds carry them on: into the third decimal
     # of the loss, and past each other for patients with nearly the same score, which the AUC counts.
-    assert model.log_loss.value == pytest.approx(0.5905, abs=2e-3)
-    assert baseline.log_loss.value == pytest.approx(0.594850, abs=1e-5)
-    assert baseline.auc.value == pytest.approx(0.603175, abs=1e-5)
+    assert model.log_loss.value == pytest.approx(0.5910, abs=2e-3)
+    assert baseline.log_loss.value == pytest.approx(0.598895, abs=1e-5)
+    assert baseline.auc.value == pytest.approx(0.571429, abs=1e-5)
 
 
 def test_golden_numbers_of_a_run_without_images(run):
     site = {"imaging": {**SMALL["imaging"], "enabled": False}}
     simulated = run("golden", configured(rounds=3, site=site))
     model = simulated.figures["model"]["all sites"]
-    assert model.log_loss.value == pytest.approx(0.59542, abs=1e-4)
-    assert model.auc.value == pytest.approx(0.603175, abs=1e-5)
+    assert model.log_loss.value == pytest.approx(0.59944, abs=1e-4)
+    assert model.auc.value == pytest.approx(0.579365, abs=1e-5)
     assert simulated.outcome.best == 3
