@@ -155,7 +155,9 @@ def _optimizer(trained: list[nn.Parameter], settings: TrainingSettings) -> torch
     ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    # On a GPU one kernel for all parameters, instead of a dozen for each kind of them.
+    fused = trained[0].device.type == "cuda"
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused)
 
 
 def _images(

@@ -94,7 +94,7 @@ def expected_auc(score: Vector, truth: Vector) -> float:
     expected AUC.
     """
     order = np.argsort(score, kind="stable")
-    place = rankdata(score[order], method="dense") - 1
+    place = rankdata(score[order], method="dense").astype(np.intp) - 1  # newer SciPy ranks in floats
     responders = np.bincount(place, truth[order])
     others = np.bincount(place, 1 - truth[order])
     below = np.cumsum(others) - others

@@ -36,6 +36,25 @@ def test_a_device_asked_for_by_name_is_not_replaced(name):
     assert caught.value.code == "FC310"
 
 
+@pytest.fixture
+def _rounding_restored():
+    before = torch.backends.cudnn.allow_tf32
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.mark.usefixtures("_rounding_restored")
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_float32_is_not_rounded_on_a_gpu(monkeypatch, name):
+    on_cpu = torch.ones(8)
+    monkeypatch.setattr(torch, "ones", lambda *_sizes, **_options: on_cpu)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "Some GPU")
+    torch.backends.cudnn.allow_tf32 = True
+    choose(name)
+    assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.usefixtures("_rounding_restored")
 def test_auto_takes_a_device_that_works(monkeypatch):
     on_cpu = torch.ones(8)
     monkeypatch.setattr(torch, "ones", lambda *_sizes, **_options: on_cpu)
