@@ -31,6 +31,8 @@ class FixedPointMean:
 
     def __init__(self, size: int) -> None:
         self._sums = np.zeros(size, dtype=np.int64)
+        """Of what was added, plus `ALIGNED_BITS` for each update; modulo 2^64, as int64 counts."""
+        self._updates = 0
         self._scaled = np.empty(min(size, BLOCK), dtype=np.float64)
         self._examples = 0
 
@@ -51,34 +53,37 @@ class FixedPointMean:
         if examples < 1 or self._examples + examples > MOST_EXAMPLES:
             raise FedchemoError("FC403", f"{self._examples} + {examples} patients, at most {MOST_EXAMPLES}")
         for block in _blocks(len(weights)):
-            if not self._add_block(block, weights[block], examples):
+            part, sums = weights[block], self._sums[block]
+            largest = max(float(part.max()), -float(part.min()))
+            if not largest < LARGEST_WEIGHT:  # also true of NaN
                 # Take back what was added before it: the same integers, so that nothing is left of them.
                 for before in _blocks(block.start):
-                    self._add_block(before, weights[before], -examples)
+                    self._sums[before] -= self._fixed(weights[before], examples)
                 code = "FC403" if np.isfinite(weights).all() else "FC305"
                 raise FedchemoError(
                     code, f"an update holds a weight beyond {LARGEST_WEIGHT:.0f} or not finite"
                 )
+            np.add(sums, self._fixed(part, examples, largest), out=sums)
         self._examples += examples
+        self._updates += 1
 
-    def _add_block(self, block: slice, weights: Weights, examples: int) -> bool:
-        """Add some weights; return False, and add nothing, if one is out of range."""
+    def _fixed(
+        self, weights: Weights, examples: int, largest: float = LARGEST_WEIGHT
+    ) -> npt.NDArray[np.int64]:
+        """Return weights times patients as fixed-point integers, each plus `ALIGNED_BITS`; valid until the next.
+
+        What ``largest`` says of the weights decides how they are converted and nothing of what they become.
+        """
         scaled = self._scaled[: len(weights)]
+        np.copyto(scaled, weights)
         # 24 bits of weight times 17 of patients: exact in the 53 of a float64, so only what follows rounds.
-        np.multiply(weights, SCALE * examples, out=scaled, dtype=np.float64)
-        largest = max(float(scaled.max()), -float(scaled.min()))
-        if not largest < LARGEST_WEIGHT * SCALE * abs(examples):  # also true of NaN
-            return False
-        if largest < EXACT:
+        scaled *= SCALE * examples
+        if largest * SCALE * examples < EXACT:
             # Beside this number a float64 has no room for a fraction: the sum rounds to even as rint does, and its
             # low bits are the integer. Several times faster than converting.
-            np.add(scaled, ALIGNED, out=scaled)
-            integers = scaled.view(np.int64)
-            integers -= ALIGNED_BITS
-        else:
-            integers = np.rint(scaled, out=scaled).astype(np.int64)
-        self._sums[block] += integers
-        return True
+            scaled += ALIGNED
+            return scaled.view(np.int64)
+        return np.rint(scaled, out=scaled).astype(np.int64) + ALIGNED_BITS
 
     def mean(self) -> Weights:
         """Return the weighted mean, float32 (size,).
@@ -90,8 +95,12 @@ class FixedPointMean:
             msg = "the mean of no updates"
             raise ValueError(msg)
         mean: npt.NDArray[np.float32] = np.empty(len(self._sums), dtype=np.float32)
+        aligned = np.uint64(int(ALIGNED_BITS) * self._updates % 2**64).view(np.int64)
         for block in _blocks(len(mean)):
-            mean[block] = self._sums[block] / (SCALE * self._examples)
+            scaled = self._scaled[: len(mean[block])]
+            np.copyto(scaled, self._sums[block] - aligned)
+            scaled /= SCALE * self._examples
+            mean[block] = scaled
         return mean
 
 

@@ -60,7 +60,7 @@ class LocalGrid(Grid):
         return dict(self._nodes)
 
     def replies(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
-        """Yield each reply as it comes; the next site computes while a reply is being used, and no more do."""
+        """Yield each reply as it comes; for each that is being used one more site computes, so memory stays flat."""
         waiting, end = iter(messages), None if timeout is None else time.monotonic() + timeout
         running = {self._submit(message) for message in itertools.islice(waiting, self._workers)}
         while running:
@@ -68,8 +68,8 @@ class LocalGrid(Grid):
             done, running = wait(running, timeout=left, return_when=FIRST_COMPLETED)
             if not done:
                 return
-            running |= {self._submit(message) for message in itertools.islice(waiting, len(done))}
             while done:
+                running |= {self._submit(message) for message in itertools.islice(waiting, 1)}
                 yield done.pop().result()
 
     def close(self) -> None:
