@@ -20,13 +20,20 @@ class ScriptedGrid:
         TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, 1, 1
         self.script = script
         self.nodes = {site: index for index, site in enumerate(script, start=10)}
+        self.away = ()
         self.polls = 0
 
     def sites(self):
         self.polls += 1
         return self.nodes
 
-    def replies(self, messages, *, timeout):
+    def members(self):
+        return [*self.nodes, *self.away]
+
+    def late(self):
+        return {}
+
+    def replies(self, messages, *, timeout, go_on):
         for message in messages:
             message.metadata.__dict__["_message_id"] = str(message.metadata.dst_node_id)
             site = next(name for name, node in self.nodes.items() if node == message.metadata.dst_node_id)
@@ -86,10 +93,13 @@ def test_an_answer_that_cannot_be_used_counts_as_a_failure():
 
 
 def test_waiting_for_the_quorum_ends_and_names_who_is_missing():
-    exchanges = Exchanges(ScriptedGrid(a=GOOD), EventLog(), 2, 1.0, 0.01)
+    grid, seen = ScriptedGrid(a=GOOD), []
+    grid.away = ("b",)
+    exchanges = Exchanges(grid, EventLog(None, seen.append), 2, 1.0, 0.01)
     with pytest.raises(FedchemoError, match="FC401") as caught:
         exchanges.wait_for_quorum(["a", "b"])
     assert "'b'" in caught.value.what
+    assert [(event["event"], event["missing"]) for event in seen] == [("waiting", ["b"])]
 
 
 def test_a_resumed_run_waits_for_the_sites_it_had_and_says_for_whom():
@@ -104,6 +114,26 @@ def test_a_resumed_run_waits_for_the_sites_it_had_and_says_for_whom():
 
 
 def test_a_site_that_stays_away_does_not_hold_a_resumed_run_for_ever():
-    exchanges = Exchanges(ScriptedGrid(a=GOOD), EventLog(), 1, 1.0, 0.0)
+    grid, seen = ScriptedGrid(a=GOOD), []
+    grid.away = ("gone",)
+    exchanges = Exchanges(grid, EventLog(None, seen.append), 1, 1.0, 0.0)
     exchanges.wait_for_return(["a", "gone"], seconds=0.01)
+    assert [event["missing"] for event in seen] == [["gone"]]
     assert exchanges.wait_for_quorum(["a", "gone"]) == ["a"]
+
+
+def test_a_site_that_was_revoked_is_not_waited_for_at_all():
+    seen = []
+    Exchanges(ScriptedGrid(a=GOOD), EventLog(None, seen.append), 1, 1.0, 0.0).wait_for_return(
+        ["a", "revoked"], seconds=600
+    )
+    assert seen == []
+
+
+def test_a_quorum_of_sites_that_cannot_train_is_none():
+    grid = ScriptedGrid(judge=GOOD, other=GOOD)
+    grid.away = ("trainer",)
+    with pytest.raises(FedchemoError, match="FC401") as caught:
+        Exchanges(grid, EventLog(), 2, 1.0, 0.01).wait_for_quorum(of=["trainer"])
+    assert "0 of 1 sites online" in caught.value.what
+    assert "trainer" in caught.value.what
