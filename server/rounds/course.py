@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from fedchemo.server.events import EventLog
-from fedchemo.server.rounds.patience import Patience
+from fedchemo.server.rounds.patience import Patience, is_slow
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import Kind
@@ -16,10 +16,6 @@ FIRST_NOTE_S, LONGEST_NOTE_S = 5.0, 60.0
 SILENT = "FC405"
 PASSING = frozenset({SILENT, "FC611", "FC615"})
 """Silent, lost, told to stop: the site may be there again in a minute, where a refusal stays one."""
-SLOW = 2.0
-"""Times its usual time, from which a site is said to be slow."""
-SLOW_S = 1.0
-"""Seconds beyond its usual time that are nobody's concern."""
 
 
 class QuorumMissedError(FedchemoError):
@@ -110,7 +106,7 @@ class Course:
         seconds = self.seconds
         self._answered += 1
         usual = self._patience.usual(self._kind, site) if self._patience else None
-        if usual is not None and seconds > max(SLOW * usual, usual + SLOW_S):
+        if is_slow(seconds, usual):
             self._slow.append(site)
         if self._patience:
             self._patience.note(self._kind, site, seconds)

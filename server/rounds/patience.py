@@ -16,6 +16,14 @@ from fedchemo.server.events import Event
 RECALLED = 5
 """Answers of a site that its usual time is taken from: it has settled after three rounds when a site becomes slower."""
 
+SLOW, SLOW_S = 2.0, 1.0
+"""Times its usual time from which a site is called slow, and seconds beyond it that are nobody's concern."""
+
+
+def is_slow(seconds: float, usual: float | None) -> bool:
+    """Tell whether a site took far longer than it usually does, if that is known."""
+    return usual is not None and seconds > max(SLOW * usual, usual + SLOW_S)
+
 
 class Patience:
     """Remembers how long each site took for each kind of exchange, by the coordinator's own clock.
