@@ -9,9 +9,11 @@ from pathlib import Path
 
 from fedchemo.server.events import EventLog, Listener
 from fedchemo.server.fleet.coordinator import Coordinator
+from fedchemo.server.history import counted_events
 from fedchemo.server.result import save_result
 from fedchemo.server.resume import Resumed, reopen, where
 from fedchemo.server.rounds.loop import Outcome, RoundLoop
+from fedchemo.server.rounds.patience import Patience
 from fedchemo.server.run_folder import RunFolder
 from fedchemo.server.summary import Rows, from_sums
 from fedchemo.shared.configuration import RunConfiguration
@@ -126,7 +128,8 @@ def _run(
         for what in FederationFolder(listening.federation).warnings(datetime.datetime.now(datetime.UTC)):
             events.emit("warning", what=what)
         grid = stack.enter_context(coordinator.grid())
-        loop = RoundLoop(grid, configuration, folder, events, **where(taken))
+        patience = _patience(configuration, folder)
+        loop = RoundLoop(grid, configuration, folder, events, **where(taken), patience=patience)
         if taken and taken.has_result:
             loop.say_goodbye()
             return None
@@ -137,3 +140,12 @@ def _run(
             save_result(folder, configuration, outcome, figures, exact=False)
 
         return loop.run(keep), figures
+
+
+def _patience(configuration: RunConfiguration, folder: RunFolder) -> Patience | None:
+    """Return how long to wait for the last sites, with what the run's events so far tell of each."""
+    if not configuration.patience:
+        return None
+    patience = Patience(factor=configuration.patience, floor_s=configuration.patience_floor_s)
+    patience.recall(counted_events(folder.events))
+    return patience

@@ -50,6 +50,12 @@ OPTIONS = {
     "deadline": RunOption(
         "deadline_s", float, "Longest an exchange may take, in seconds. [dim]default: 3600[/]"
     ),
+    "patience": RunOption(
+        "patience",
+        float,
+        "Once the quorum has answered, a site may take this many times what it usually does, and a minute at least; 0 "
+        "waits until the deadline. [dim]default: 4[/]",
+    ),
     "wait": RunOption("wait_s", float, "Longest to wait for the quorum, in seconds. [dim]default: 600[/]"),
     "proximal_mu": RunOption("strategy.proximal_mu", float, "FedProx: pull towards the global model."),
     "server_learning_rate": RunOption(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from fedchemo.server.attendance import attendance
+from fedchemo.server.history import counted_events
 from fedchemo.server.rounds.loop import Outcome
 from fedchemo.server.run_folder import RunFolder
 from fedchemo.server.summary import Rows, to_json
@@ -57,5 +59,6 @@ def save_result(
             site: reply.model_dump(mode="json", exclude={"moments"})
             for site, reply in outcome.opening.replies.items()
         },
+        attendance=attendance(counted_events(folder.events)),
     )
     folder.write_summary(summary)

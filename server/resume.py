@@ -179,7 +179,11 @@ def _asked_first(folder: RunFolder) -> tuple[str, ...]:
     """Return the sites that took part in the first exchange, whose events are all that is left of it."""
     asked: tuple[str, ...] = ()
     for event in _events(folder):
-        if event["event"] == "exchange_started" and event.get("kind") == "statistics":
+        if (
+            event["event"] == "exchange_started"
+            and event.get("kind") == "statistics"
+            and not event.get("round")
+        ):
             asked = tuple(cast("list[str]", event["sites"]))
     return asked
 

@@ -13,10 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from fedchemo.server.events import Event
+from fedchemo.server.rounds.patience import is_slow
 from fedchemo.shared.catalogue import CATALOGUE, refusals
 
 MOST_ROWS = 24
 """Sites shown at once; a terminal has no more lines."""
+MOST_NAMES = 8
+"""Sites named in one line."""
 
 
 @dataclass
@@ -78,9 +81,41 @@ class RunView:
         self._say(f"the run is marked as not reproducible: {event['why']}")
 
     def _on_waiting(self, event: Event) -> None:
+        missing = f"; missing: {_names(event['missing'])}" if event["missing"] else ""
         self._say(
-            f"waiting for {event['quorum']} sites; online: {', '.join(cast('list[str]', event['online'])) or 'none'}"
+            f"waiting for {event['quorum']} sites, at most {_duration(event['left_s'])} more; "
+            f"online: {_names(event['online'])}{missing}"
         )
+
+    def _on_awaiting_answers(self, event: Event) -> None:
+        self._say(
+            f"{_exchange(event)}: {event['answered']} have answered; waiting for {_names(event['missing'])}, at most "
+            f"{_duration(event['left_s'])} more"
+        )
+
+    def _on_wait_cut_short(self, event: Event) -> None:
+        self._say(
+            f"{_exchange(event)}: goes on without {_names(event['sites'])}, after {_duration(event['seconds'])} and "
+            "several times what they usually take"
+        )
+
+    def _on_late_reply(self, event: Event) -> None:
+        late = _duration(event["seconds"])
+        self._say(f"{event['site']} answered {_exchange(event)} too late, after {late}: not counted")
+
+    def _on_quorum_lost(self, event: Event) -> None:
+        self._say(f"{event['exchange']} has lost its quorum and is held again: {_failures(event)}")
+
+    def _on_site_joined(self, event: Event) -> None:
+        does = "trains from now on" if event["role"] == "train" else "evaluates only"
+        self._say(f"{event['site']} joins in round {event['round']} and {does}")
+
+    def _on_site_admitted(self, event: Event) -> None:
+        self._say(f"{event['site']} may take part from now on")
+
+    def _on_site_removed(self, event: Event) -> None:
+        self._say(f"{event['site']} may take part no more")
+        self._sites.pop(str(event["site"]), None)
 
     def _on_warning(self, event: Event) -> None:
         self._say(f"warning: {event['what']}")
@@ -100,6 +135,9 @@ class RunView:
         site = self._sites.setdefault(str(event["site"]), _Site())
         reply = cast("dict[str, object]", event["reply"])
         site.state, site.seconds = "ready", cast("float", event["seconds"])
+        usual = cast("float | None", event.get("usual_s"))
+        if is_slow(site.seconds, usual):
+            site.state = f"slow: {_duration(site.seconds)}, usually {_duration(usual)}"
         if event["kind"] == "statistics":
             site.training = reply["training"] if reply["role"] == "train" else "evaluates only"
         if event["kind"] == "train":
@@ -129,8 +167,9 @@ class RunView:
         self._say(f"inside {event['site']}: {event['code']}: {event['what']}")
 
     def _on_site_silent(self, event: Event) -> None:
-        self._sites.setdefault(str(event["site"]), _Site()).state = "silent"
-        self._say(f"{event['site']} did not answer ({event['kind']})")
+        state, told = ("silent", "did not answer") if event["online"] else ("away", "is not online")
+        self._sites.setdefault(str(event["site"]), _Site()).state = state
+        self._say(f"{event['site']} {told} ({event['kind']})")
 
     def _on_model_scored(self, event: Event) -> None:
         number, loss = cast("int", event["round"]), cast("float | None", event["log_loss"])
@@ -172,6 +211,31 @@ class RunView:
         hidden = len(self._sites) - MOST_ROWS
         more = [f"  and {hidden} more sites"] if hidden > 0 else []
         return Group(self._progress, self._note, table, *more)
+
+
+def _exchange(event: Event) -> str:
+    """Return which exchange an event is of, in words."""
+    return f"{event['kind']} of round {event['round']}"
+
+
+def _names(sites: object) -> str:
+    """Return the first names of a list, and how many more there are."""
+    names = cast("list[str]", sites)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return (", ".join(names[:MOST_NAMES]) or "none") + more
+
+
+def _failures(event: Event) -> str:
+    failures = cast("dict[str, str]", event["failures"])
+    return _names([f"{site} {code}" for site, code in sorted(failures.items())])
+
+
+def _duration(seconds: object) -> str:
+    """Return seconds in words: to a tenth below ten, in minutes above ten."""
+    count = cast("float", seconds)
+    if count >= 600:
+        return f"{count / 60:.0f} min"
+    return f"{count:.0f} s" if count >= 10 else f"{count:.1f} s"
 
 
 def _text(value: object) -> str:

@@ -142,6 +142,11 @@ class RunConfiguration(Settings):
     """Sites that must answer an exchange for it to count."""
     deadline_s: Annotated[float, Field(gt=0, le=30 * 86400)] = 3600.0
     """Longest an exchange may take."""
+    # A hospital's training varies with what else its computer does, by less than this; a site that hangs does not.
+    patience: Annotated[float, Field(ge=0, le=1000)] = 4.0
+    """Once the quorum has answered, a site may take this many times what it usually does; 0: until the deadline."""
+    patience_floor_s: Annotated[float, Field(gt=0, le=30 * 86400)] = 60.0
+    """Least time that an exchange waits for each site: a line that was down for a moment is up again by then."""
     wait_s: Annotated[float, Field(gt=0, le=30 * 86400)] = 600.0
     """Longest to wait for the quorum to come online before an exchange."""
     keep_every: Annotated[int, Field(ge=1, le=100_000)] = 10

@@ -13,7 +13,11 @@ from typing import TypeVar
 
 from flwr.app import Message, RecordDict
 from flwr.app.message.message import make_message
-from flwr.common.constant import FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE, TIMESTAMP_HEADER
+from flwr.common.constant import (
+    FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE,
+    HEARTBEAT_MIN_INTERVAL,
+    TIMESTAMP_HEADER,
+)
 from flwr.common.serde import message_to_proto
 from flwr.common.serde_utils import metadata_from_proto
 from flwr.proto.fleet_pb2 import (
@@ -160,7 +164,7 @@ class FleetSession:
 
     Args:
         kit: the site's kit.
-        heartbeat: seconds within which the site promises a sign of life; flwr takes no less than 10.
+        heartbeat: seconds within which the site promises a sign of life; flwr is told no less than 10.
         gate: where every object that leaves is written down; see `Outgoing`.
         proxy: see `Transport`.
         largest: bytes of the largest message that is fetched; see `largest_message`.
@@ -179,7 +183,11 @@ class FleetSession:
         self._key = kit.key()
         self._public_key = public_key_to_bytes(self._key.public_key())
         self._outgoing = Outgoing(self._public_key, gate)
-        self._kit, self._heartbeat, self._largest = kit, heartbeat, largest
+        self._kit, self._heartbeat, self._largest = (
+            kit,
+            max(float(HEARTBEAT_MIN_INTERVAL), heartbeat),
+            largest,
+        )
         self._node: Node | None = None
         self._version = dict(RuntimeVersionMetadata.from_local_component("SuperNode").as_metadata())
         self._versions = Versions.here()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from flwr.app import Array, ArrayRecord, Error, Message, RecordDict
 from flwr.common.constant import ErrorCode
@@ -65,6 +65,14 @@ class FleetGrid(Grid):
         """Return the sites online: name -> node id."""
         return self._link.online()
 
+    def members(self) -> list[str]:
+        """Return the sites of the roster, online or not."""
+        return [self._link.names[node] for node in list(self._link.nodes.values())]
+
+    def late(self) -> dict[str, float]:
+        """Return the messages to which a late reply was refused since the last call, and when."""
+        return self._link.take_late()
+
     def get_node_ids(self) -> list[int]:
         """Return the node ids of the sites online."""
         return list(self.sites().values())
@@ -77,7 +85,13 @@ class FleetGrid(Grid):
         """Return all replies at once; they are in memory together, unlike those of `replies`."""
         return list(self.replies(messages, timeout=timeout))
 
-    def replies(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
+    def replies(
+        self,
+        messages: Iterable[Message],
+        *,
+        timeout: float | None = None,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Message]:
         """Send messages and yield each reply as soon as it is complete; the grid keeps nothing of it.
 
         A site that is lost yields an error reply. What has not come at the timeout, or when the caller stops
@@ -86,6 +100,7 @@ class FleetGrid(Grid):
         Args:
             messages: one for each site; those of a round should share their records, which are sent as one.
             timeout: seconds to wait; None waits until every site has answered or is lost.
+            go_on: asked twice a second; the wait ends when it is False.
         """
         messages = list(messages)
         if timeout is not None:
@@ -103,13 +118,13 @@ class FleetGrid(Grid):
                     yield reply
                 self._send_again(idle)
                 left = end - time.monotonic()
-                if left <= 0:
+                if missing and (left <= 0 or not go_on()):
                     return
                 if missing:
                     self._link.arrived.wait(min(left, PRESENCE_S))
         finally:
             for message_id in missing:
-                self._release(message_id)
+                self._give_up(message_id)
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Send messages and return their ids, which a site's reply names."""
@@ -125,7 +140,8 @@ class FleetGrid(Grid):
         for message_id in wanted & self._arriving.keys():
             reply = self._complete(self._sent[message_id], self._arriving[message_id])
             if reply is not None:
-                self._release(message_id)
+                lost = reply.has_error() and reply.error.reason == LOST
+                (self._give_up if lost else self._release)(message_id)
                 yield reply
 
     def _send(self, messages: list[Message]) -> list[str]:
@@ -197,6 +213,13 @@ class FleetGrid(Grid):
 
     def _lost(self, sent: Message) -> str:
         return REMOVED if self._link.is_removed(sent.metadata.dst_node_id) else LOST
+
+    def _give_up(self, message_id: str) -> None:
+        """Forget a message that was not answered; a reply to it is late from now on."""
+        sent = self._sent.get(message_id)
+        if sent is not None:
+            self._link.give_up(message_id, sent.metadata.dst_node_id)
+        self._release(message_id)
 
     def _release(self, message_id: str) -> None:
         """Forget a message and what there is of its reply."""

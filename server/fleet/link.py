@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives import serialization
@@ -25,6 +26,8 @@ from fedchemo.server.fleet.turns import Turns
 # A site shows a sign of life every 4 s; one that missed it may be replaced by its own restarted process.
 TAKEOVER_S = 6.0
 LOST_AFTER_S = 20.0
+MOST_GIVEN_UP = 10_000
+"""Messages remembered that nobody waits for any more."""
 
 
 class SharedObjects(InMemoryObjectStore):
@@ -66,6 +69,9 @@ class Link:
         self._lost_after_s = lost_after_s
         self._seen: dict[int, float] = {}
         self._idle: set[int] = set()
+        # Messages that nobody waits for any more -> the node that was asked; and those it has answered since -> when.
+        self._given_up: OrderedDict[str, int] = OrderedDict()
+        self._late: dict[str, float] = {}
         self._waiting: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
         self._lock = threading.Lock()
         self.admit(roster)
@@ -139,6 +145,28 @@ class Link:
         with self._lock:
             idle, self._idle = self._idle, set()
             return idle
+
+    def give_up(self, message_id: str, node: int) -> None:
+        """Note that a node's reply to a message is not waited for any more."""
+        with self._lock:
+            self._given_up[message_id] = node
+            if len(self._given_up) > MOST_GIVEN_UP:
+                self._given_up.popitem(last=False)
+
+    def note_reply(self, message_id: str, node: int) -> None:
+        """Note a reply that is refused; it is late if this node was asked and given up, and else nothing."""
+        with self._lock:
+            if self._given_up.get(message_id) != node:
+                return
+            del self._given_up[message_id]
+            self._late[message_id] = time.monotonic()
+        self.arrived.set()
+
+    def take_late(self) -> dict[str, float]:
+        """Return the messages with a late reply since the last call, and when it came by the monotonic clock."""
+        with self._lock:
+            late, self._late = self._late, {}
+            return late
 
     def watch(self, node: int) -> asyncio.Event:
         """Return an event of the running loop that is set when there may be work for a node."""

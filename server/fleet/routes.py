@@ -191,8 +191,11 @@ class Routes:
         return owed and not head.HasField("error")
 
     def push_messages(self, request: PushMessagesRequest) -> PushMessagesResponse:
-        """Take the head of a reply; its objects follow."""
+        """Take the head of a reply; its objects follow. What nobody waits for is refused, and noted."""
         self._check_push(request)
+        asked = request.messages_list[0].metadata.reply_to_message_id
+        if asked not in self._state.message_ins_store:
+            self._link.note_reply(asked, request.node.node_id)
         return fleet_handlers.push_messages(request, self._state)
 
     def _check_push(self, request: PushMessagesRequest) -> None:

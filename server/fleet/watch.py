@@ -15,7 +15,7 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.federation import FederationFolder, RosterWatch
 from fedchemo.shared.roster import Roster
 
-EVERY_S = 1.0
+EVERY_S, END_S = 1.0, 5.0
 Tell = Callable[[str, Mapping[str, object]], None]
 
 
@@ -58,7 +58,9 @@ class FolderWatch:
             yield
         finally:
             ended.set()
-            thread.join()
+            thread.join(
+                timeout=END_S
+            )  # a folder on a network that hangs must not keep the coordinator from ending
 
     def look(self, now: datetime.datetime) -> None:
         """Look once."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
 from fedchemo.server.events import EventLog
+from fedchemo.server.rounds.course import Course
+from fedchemo.server.rounds.patience import Patience
+from fedchemo.server.rounds.unanswered import Unanswered
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import MESSAGE_TYPES, Kind
@@ -18,6 +21,8 @@ from fedchemo.shared.wire.records import Weights, read_reply
 Answered = TypeVar("Answered", bound=Settings)
 WAITING_NOTE_S = 5.0
 """Seconds between two messages that say who is missing."""
+LOST = frozenset({"FC611"})
+"""Said of a site by the grid, which may hear of it again."""
 
 
 class SiteGrid(Protocol):
@@ -27,8 +32,24 @@ class SiteGrid(Protocol):
         """Return the sites that are online now: name -> Flower node id."""
         ...
 
-    def replies(self, messages: Iterable[Message], *, timeout: float) -> Iterator[Message]:
-        """Send messages and yield each reply when it is complete; what is missing at the timeout never comes."""
+    def members(self) -> Iterable[str]:
+        """Return the sites that may take part now, online or not."""
+        ...
+
+    def replies(
+        self, messages: Iterable[Message], *, timeout: float, go_on: Callable[[], bool]
+    ) -> Iterator[Message]:
+        """Send messages and yield each reply when it is complete; what is missing at the end never comes.
+
+        Args:
+            messages: one for each site.
+            timeout: longest wait, in seconds.
+            go_on: asked about once a second; the wait ends when it is False.
+        """
+        ...
+
+    def late(self) -> Mapping[str, float]:
+        """Return what came since the last call for messages that nobody waits for: message id -> monotonic time."""
         ...
 
 
@@ -51,6 +72,8 @@ class Exchanges:
         quorum: sites that must answer.
         deadline_s: longest an exchange may take.
         wait_s: longest to wait for the quorum to be online.
+        patience: how long to wait for the last sites, once the quorum has answered; None is until the deadline.
+        unanswered: what nobody waits for any more.
     """
 
     grid: SiteGrid
@@ -58,37 +81,75 @@ class Exchanges:
     quorum: int
     deadline_s: float
     wait_s: float
+    patience: Patience | None = None
+    unanswered: Unanswered = field(default_factory=Unanswered)
 
-    def wait_for_quorum(self, expected: Iterable[str] = ()) -> list[str]:
+    def wait_for_quorum(self, expected: Iterable[str] = (), *, of: Iterable[str] | None = None) -> list[str]:
         """Return the names of the sites online, sorted, once the quorum is there.
+
+        Args:
+            expected: sites that are missed while they are not there; none names all that may take part.
+            of: sites of which the quorum, or all if they are fewer, must be there as well.
 
         Raises:
             FedchemoError: FC401 after ``wait_s`` seconds.
         """
         end, note = time.monotonic() + self.wait_s, 0.0
-        while len(online := self.grid.sites()) < self.quorum:
+        wanted = None if of is None else set(of)
+        while True:
+            online = self.grid.sites()
+            there, needed = self._counted(online, wanted)
+            if len(there) >= needed:
+                return sorted(online)
             now = time.monotonic()
-            missing = sorted(set(expected) - set(online))
+            members = set(self.grid.members())
+            missing = sorted((set(expected) & members or members) - set(online))
             if now > end:
                 raise FedchemoError(
                     "FC401",
-                    f"{len(online)} of {self.quorum} sites online after {self.wait_s:.0f} s; missing: {missing}",
+                    f"{len(there)} of {needed} sites online after {self.wait_s:.0f} s; missing: {missing}",
                 )
             if now > note:
-                self.events.emit("waiting", online=sorted(online), quorum=self.quorum, missing=missing)
+                self._note_waiting(there, needed, missing, end - now)
                 note = now + WAITING_NOTE_S
+            self.look_for_late()
             time.sleep(0.05)
-        return sorted(online)
 
     def wait_for_return(self, sites: Iterable[str], *, seconds: float) -> None:
-        """Wait until all these sites are online, or for some seconds: a run goes on without those that stay away."""
+        """Wait until all these sites are online, or for some seconds: a run goes on without those that stay away.
+
+        Sites that may not take part any more are not waited for.
+        """
         wanted, end, note = set(sites), time.monotonic() + seconds, 0.0
-        while (missing := sorted(wanted - set(self.grid.sites()))) and (now := time.monotonic()) < end:
+        while missing := sorted(wanted & set(self.grid.members()) - set(self.grid.sites())):
+            now = time.monotonic()
+            if now >= end:
+                return
             if now > note:
-                online = sorted(wanted.difference(missing))
-                self.events.emit("waiting", online=online, quorum=len(wanted), missing=missing)
+                self._note_waiting(wanted.difference(missing), len(wanted), missing, end - now)
                 note = now + WAITING_NOTE_S
             time.sleep(0.05)
+
+    def look_for_late(self) -> None:
+        """Record the replies that came too late since the last look; nothing else is done with them."""
+        for late in self.unanswered.came(self.grid.late()):
+            if self.patience:
+                self.patience.note(late.kind, late.site, late.seconds)
+            self.events.emit(
+                "late_reply", kind=late.kind, round=late.round, site=late.site, seconds=late.seconds
+            )
+
+    def _counted(self, online: Iterable[str], wanted: set[str] | None) -> tuple[set[str], int]:
+        """Return the sites that count towards the quorum which is not there yet, and how many are needed."""
+        there = set(online)
+        if wanted is None or len(there) < self.quorum:
+            return there, self.quorum
+        return there & wanted, min(self.quorum, len(wanted))
+
+    def _note_waiting(self, online: Iterable[str], quorum: int, missing: list[str], left_s: float) -> None:
+        self.events.emit(
+            "waiting", online=sorted(online), quorum=quorum, missing=missing, left_s=round(left_s, 1)
+        )
 
     def ask(
         self,
@@ -130,49 +191,50 @@ class Exchanges:
         accept: Callable[[Answer[Answered]], None] | None = None,
     ) -> Iterator[Answer[Answered]]:
         """Send messages that are made already, as `ask`; an answer that ``accept`` refuses counts as a failure."""
-        needed = self.quorum if quorum is None else quorum
+        messages = list(messages)
         names = {node: site for site, node in self.grid.sites().items()}
-        silent = set(sites)
-        good, started = 0, time.monotonic()
-        self.events.emit("exchange_started", kind=kind, round=round_number, sites=sorted(silent))
-        failures: dict[str, str] = {}
-        for message in self.grid.replies(messages, timeout=self.deadline_s):
+        asked = {
+            site: message for message in messages if (site := names.get(message.metadata.dst_node_id, ""))
+        }
+        course = Course(
+            kind,
+            round_number,
+            sites=sites,
+            asked=asked,
+            quorum=self.quorum if quorum is None else quorum,
+            deadline_s=self.deadline_s,
+            events=self.events,
+            patience=self.patience,
+        )
+
+        def go_on() -> bool:
+            self.look_for_late()
+            return course.goes_on()
+
+        for message in self.grid.replies(messages, timeout=self.deadline_s, go_on=go_on):
             site = names.get(message.metadata.src_node_id, "")
-            if site not in silent:
+            if site not in course.missing:
                 continue
-            silent.discard(site)
-            seconds = round(time.monotonic() - started, 4)
+            course.missing.discard(site)
             try:
                 answer = _read(site, message, reply_type)
                 if accept:
                     accept(answer)
             except FedchemoError as error:
-                failures[site] = error.code
-                self.events.emit(
-                    "site_failed", kind=kind, round=round_number, site=site, code=error.code, seconds=seconds
-                )
+                course.failed(site, error.code)
+                if error.code in LOST:
+                    self._leave_open(kind, round_number, site, asked[site], course.started)
                 continue
-            good += 1
-            self.events.emit(
-                "site_answered",
-                kind=kind,
-                round=round_number,
-                site=site,
-                seconds=seconds,
-                reply=answer.reply.model_dump(mode="json"),
-            )
+            course.answered(site, answer.reply)
             yield answer
-        for site in sorted(silent):
-            failures[site] = "FC405"
-            self.events.emit("site_silent", kind=kind, round=round_number, site=site)
-        self.events.emit(
-            "exchange_ended", kind=kind, round=round_number, answered=good, seconds=time.monotonic() - started
-        )
-        if good < needed:
-            told = ", ".join(f"{site} {code}" for site, code in sorted(failures.items())) or "none"
-            raise FedchemoError(
-                "FC401", f"{kind} of round {round_number}: {good} of {needed} answered; failures: {told}"
-            )
+        for site in course.awaited:
+            self._leave_open(kind, round_number, site, asked[site], course.started)
+        course.end()
+
+    def _leave_open(self, kind: Kind, round_number: int, site: str, message: Message, sent: float) -> None:
+        """Keep in mind what a site was asked and may answer when nobody waits for it."""
+        message_id = message.metadata.message_id
+        self.unanswered.note(message_id, kind=kind, round_number=round_number, site=site, sent=sent)
 
 
 def _read(site: str, message: Message, reply_type: type[Answered]) -> Answer[Answered]:

@@ -8,16 +8,20 @@ depends on, so that a run which is killed at any instant and resumed ends with t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from fedchemo.server.checkpoint import Checkpoint
 from fedchemo.server.events import EventLog
+from fedchemo.server.rounds.again import until_quorum
 from fedchemo.server.rounds.drawing import draw
 from fedchemo.server.rounds.drawn_grid import drawn_grid
 from fedchemo.server.rounds.exchange import Answer, Exchanges, SiteGrid
+from fedchemo.server.rounds.joining import Newcomers
 from fedchemo.server.rounds.opening import Opening, fit_clinical, gather_statistics
+from fedchemo.server.rounds.patience import Patience
 from fedchemo.server.rounds.selection import Selection, summed_log_loss
 from fedchemo.server.rounds.strategy_state import restore, state_of
 from fedchemo.server.rounds.terms import Terms
@@ -42,6 +46,7 @@ from fedchemo.shared.wire.messages import (
 )
 from fedchemo.shared.wire.records import Weights, arrays, config
 
+FAREWELL_S = 10.0
 RETURN_S, GOODBYE_S = 120.0, 10.0
 """How long a resumed run waits for the sites that it had: a site looks for its coordinator every 18 s at least."""
 
@@ -78,6 +83,8 @@ class RoundLoop:
         resumed: where the run stood when it was interrupted; None begins it.
         expected: sites to wait for before a run begins again that was interrupted before its first checkpoint.
         marks: why the run is not reproducible to the bit.
+        patience: how long to wait for the last sites of an exchange; None is until the deadline. Virtual sites wait
+            for one another, so that what one of them took says nothing of it.
     """
 
     grid: SiteGrid
@@ -87,6 +94,7 @@ class RoundLoop:
     resumed: Checkpoint | None = None
     expected: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    patience: Patience | None = None
     _judged: dict[str, ScoreSums] = field(default_factory=dict, init=False)
     """Scores of the model that the current round starts from."""
 
@@ -98,7 +106,10 @@ class RoundLoop:
         self.manifest = manifest(self._model)
         self.fingerprint = fingerprint(site, self.manifest, features)
         self._terms = Terms(run.name, self.fingerprint, site, run.purpose)
-        self._exchanges = Exchanges(self.grid, self.events, run.quorum, run.deadline_s, run.wait_s)
+        self._exchanges = Exchanges(
+            self.grid, self.events, run.quorum, run.deadline_s, run.wait_s, self.patience
+        )
+        self._newcomers = Newcomers(self._exchanges, self._terms)
         self._method = method(run.strategy)
         self._selection = Selection(self.resumed.candidates if self.resumed else ())
         self._digest = ""
@@ -157,7 +168,13 @@ class RoundLoop:
             restore(self._method.strategy, at.strategy)
             self._exchanges.wait_for_return(at.present, seconds=min(RETURN_S, run.wait_s))
         for number in range(at.round + 1, run.rounds + 1):
-            weights, present = self._train(number, weights, opening)
+            opening = self._newcomers.welcome(number, opening)
+            weights, present = until_quorum(
+                self._exchanges,
+                partial(self._train, number, weights, opening),
+                what=f"round {number}",
+                of=opening.sites("train"),
+            )
             # The round's model is scored in the next round's exchange, so that it travels only once.
             self._note_scores(number - 1)
             self._write(number, weights, opening, at.coefficients, present)
@@ -210,8 +227,9 @@ class RoundLoop:
     def _train(self, number: int, weights: Weights, opening: Opening) -> tuple[Weights, list[str]]:
         """Run one round from the global model ``weights``; return the next one and the sites that were there."""
         run = self.configuration
-        online = set(self._exchanges.wait_for_quorum(opening.roles))
-        candidates = [site for site in opening.sites("train") if site in online]
+        training = opening.sites("train")
+        online = set(self._exchanges.wait_for_quorum(opening.roles, of=training))
+        candidates = [site for site in training if site in online]
         drawn = draw(candidates, seed=run.site.seed, round_number=number, fraction=run.fraction)
         self.events.emit("round_started", round=number, sites=drawn)
         request = self._terms.request(TrainRequest, round=number, statistics=opening.statistics)
@@ -272,7 +290,8 @@ class RoundLoop:
     def _finish(self, outcome: str) -> None:
         """Tell the sites that the run is over; nobody has to answer."""
         request = self._terms.request(FinishRequest, outcome=outcome)
-        farewell = Exchanges(self.grid, self.events, 0, min(10.0, self.configuration.deadline_s), 0.0)
+        seconds = min(FAREWELL_S, self.configuration.deadline_s)
+        farewell = replace(self._exchanges, quorum=0, deadline_s=seconds, patience=None)
         for _ in farewell.ask("finish", FinishReply, sorted(self.grid.sites()), config(request), quorum=0):
             pass
         self.events.emit("run_ended", outcome=outcome)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from fedchemo.server.rounds.again import until_quorum
 from fedchemo.server.rounds.exchange import Answer, Exchanges
 from fedchemo.server.rounds.terms import Terms
 from fedchemo.shared.clinical import logistic
@@ -33,7 +35,7 @@ MOST_WITHHELD = 1000
 
 @dataclass(frozen=True)
 class Opening:
-    """What the coordinator knows before the first round."""
+    """What the coordinator knows of its sites: before the first round, and of those that have joined since."""
 
     roles: dict[str, Role]
     statistics: ClinicalStatistics
@@ -56,6 +58,12 @@ class Opening:
         """Return the sites that have this role, sorted."""
         return sorted(site for site, has in self.roles.items() if has == role)
 
+    def joined_by(self, replies: Mapping[str, StatisticsReply]) -> Opening:
+        """Return an opening with more sites, and the same statistics."""
+        all_replies = {**self.replies, **replies}
+        roles = {site: all_replies[site].role for site in sorted(all_replies)}
+        return Opening(roles, self.statistics, all_replies)
+
 
 def gather_statistics(exchanges: Exchanges, terms: Terms) -> Opening:
     """Ask every site that is online for its role and its sums, and pool them.
@@ -63,8 +71,27 @@ def gather_statistics(exchanges: Exchanges, terms: Terms) -> Opening:
     Raises:
         FedchemoError: FC401 without the quorum, FC402 if no site may train.
     """
-    request = terms.request(StatisticsRequest)
-    online = exchanges.wait_for_quorum()
+
+    def attempt() -> Mapping[str, StatisticsReply]:
+        return ask_roles(exchanges, terms, exchanges.wait_for_quorum())
+
+    replies = until_quorum(exchanges, attempt, what="statistics")
+    described = variables(terms.configuration.clinical)
+    sums = [sent for site in sorted(replies) if (sent := replies[site].moments) is not None]
+    roles = {site: replies[site].role for site in sorted(replies)}
+    if "train" not in roles.values():
+        raise FedchemoError("FC402", f"none of {sorted(roles)} has enough patients to train")
+    return Opening(roles, pool(described, sums), dict(replies))
+
+
+def ask_roles(
+    exchanges: Exchanges, terms: Terms, sites: Iterable[str], *, round_number: int = 0
+) -> dict[str, StatisticsReply]:
+    """Ask sites for their roles, their sizes and their sums; return what is in order.
+
+    Raises:
+        FedchemoError: FC401 without the quorum.
+    """
     described = variables(terms.configuration.clinical)
 
     def fits(answer: Answer[StatisticsReply]) -> None:
@@ -74,13 +101,11 @@ def gather_statistics(exchanges: Exchanges, terms: Terms) -> Opening:
         if (answer.reply.training or 0) > LARGEST_SITE:
             raise FedchemoError("FC403", f"{answer.site} tells of {answer.reply.training} training patients")
 
-    answers = exchanges.ask("statistics", StatisticsReply, online, config(request), accept=fits)
-    replies = {answer.site: answer.reply for answer in answers}
-    sums = [sent for site in sorted(replies) if (sent := replies[site].moments) is not None]
-    roles = {site: replies[site].role for site in sorted(replies)}
-    if "train" not in roles.values():
-        raise FedchemoError("FC402", f"none of {sorted(roles)} has enough patients to train")
-    return Opening(roles, pool(described, sums), replies)
+    request = config(terms.request(StatisticsRequest, round=round_number))
+    answers = exchanges.ask(
+        "statistics", StatisticsReply, list(sites), request, round_number=round_number, accept=fits
+    )
+    return {answer.site: answer.reply for answer in answers}
 
 
 def fit_clinical(exchanges: Exchanges, terms: Terms, opening: Opening) -> npt.NDArray[np.float64]:
@@ -93,26 +118,11 @@ def fit_clinical(exchanges: Exchanges, terms: Terms, opening: Opening) -> npt.ND
         FedchemoError: FC401 if in an exchange fewer than the quorum of training sites answer.
     """
     coefficients = np.zeros(len(names(terms.configuration.clinical)) + 1)
-    training = opening.sites("train")
-    quorum = min(exchanges.quorum, len(training))
     best, before, step = np.inf, coefficients, coefficients
     for index in range(MOST_STEPS):
-        request = terms.request(
-            LogisticRequest,
-            round=index,
-            statistics=opening.statistics,
-            coefficients=tuple(coefficients.tolist()),
-        )
-        answers = exchanges.ask(
-            "logistic",
-            LogisticReply,
-            training,
-            config(request),
-            round_number=index,
-            quorum=quorum,
-            accept=partial(_check, size=len(coefficients)),
-        )
-        pooled = logistic.pool([_sums(answer.reply) for answer in answers])
+        step_of = partial(_newton_sums, exchanges, terms, opening, index, coefficients)
+        what = f"step {index} of the clinical model"
+        pooled = logistic.pool(until_quorum(exchanges, step_of, what=what, of=opening.sites("train")))
         reached = logistic.objective(pooled, coefficients)
         if reached > best + 1e-9 * abs(best):
             step = step / 2
@@ -124,6 +134,33 @@ def fit_clinical(exchanges: Exchanges, terms: Terms, opening: Opening) -> npt.ND
             break
         coefficients = coefficients + step
     return before
+
+
+def _newton_sums(
+    exchanges: Exchanges,
+    terms: Terms,
+    opening: Opening,
+    index: int,
+    coefficients: npt.NDArray[np.float64],
+) -> list[logistic.LogisticSums]:
+    """Return the sums of each training site at these coefficients."""
+    training = opening.sites("train")
+    request = terms.request(
+        LogisticRequest,
+        round=index,
+        statistics=opening.statistics,
+        coefficients=tuple(coefficients.tolist()),
+    )
+    answers = exchanges.ask(
+        "logistic",
+        LogisticReply,
+        training,
+        config(request),
+        round_number=index,
+        quorum=min(exchanges.quorum, len(training)),
+        accept=partial(_check, size=len(coefficients)),
+    )
+    return [_sums(answer.reply) for answer in answers]
 
 
 def _check(answer: Answer[LogisticReply], *, size: int) -> None:

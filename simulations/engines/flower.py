@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from flwr.app import ConfigRecordValues
     from flwr.server.superlink.fleet.vce.backend.backend import BackendConfig
 
+START_S = 600.0
+"""Longest wait for Ray to start and to hold every site; a cluster may have to start machines first."""
 LOOK_S = 0.01
 """Pause between two looks for replies or nodes; Flower's own grid pauses 0.1 s."""
 
@@ -53,15 +55,20 @@ def running(
         engine.add_done_callback(lambda _: opened.cancel())
         try:
             try:
-                grid = opened.result()
+                grid = opened.result(timeout=START_S)
+            except TimeoutError:
+                raise FedchemoError("FC761", f"it has not started after {START_S:.0f} s") from None
             except BaseException as error:
                 if isinstance(error, Exception):
                     raise FedchemoError("FC761", str(engine.exception())) from error
                 raise
             # Flower starts the ServerApp before it has registered the nodes.
-            while len(list(grid.get_node_ids())) < nodes:
+            end = time.monotonic() + START_S
+            while (found := len(list(grid.get_node_ids()))) < nodes:
                 if engine.done():
                     raise FedchemoError("FC761", str(engine.exception()))
+                if time.monotonic() > end:
+                    raise FedchemoError("FC761", f"{found} of {nodes} sites after {START_S:.0f} s")
                 time.sleep(LOOK_S)
             yield grid, engine
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -25,6 +25,8 @@ from fedchemo.shared.quiet import silence_flower
 
 FIRST_NODE = 1000
 RUN = 1
+LOOK_S = 1.0
+"""Longest wait between two questions whether to go on."""
 
 
 class LocalGrid(Grid):
@@ -50,6 +52,7 @@ class LocalGrid(Grid):
         self._workers = workers or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="site")
         self._ids = itertools.count(1)
+        self._late: dict[str, float] = {}
         self._pending: dict[str, Future[Message]] = {}
         self._run = Run.create_empty(run_id=RUN)
         # Flower's Message() asks the process who it is.
@@ -59,18 +62,35 @@ class LocalGrid(Grid):
         """Return every site; all are always online."""
         return dict(self._nodes)
 
-    def replies(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
+    def members(self) -> list[str]:
+        """Return every site."""
+        return list(self._nodes)
+
+    def replies(
+        self,
+        messages: Iterable[Message],
+        *,
+        timeout: float | None = None,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Message]:
         """Yield each reply as it comes; for each that is being used one more site computes, so memory stays flat."""
-        waiting, end = iter(messages), None if timeout is None else time.monotonic() + timeout
+        waiting, end = iter(messages), float("inf") if timeout is None else time.monotonic() + timeout
         running = {self._submit(message) for message in itertools.islice(waiting, self._workers)}
         while running:
-            left = None if end is None else max(0.0, end - time.monotonic())
-            done, running = wait(running, timeout=left, return_when=FIRST_COMPLETED)
-            if not done:
+            left = end - time.monotonic()
+            done, running = wait(running, timeout=max(0.0, min(left, LOOK_S)), return_when=FIRST_COMPLETED)
+            if not done and (left <= 0 or not go_on()):
+                for future in running:
+                    future.add_done_callback(self._note_late)
                 return
             while done:
                 running |= {self._submit(message) for message in itertools.islice(waiting, 1)}
                 yield done.pop().result()
+
+    def late(self) -> Mapping[str, float]:
+        """Return the messages that were answered since the last call though nobody waited any more, and when."""
+        late, self._late = self._late, {}
+        return late
 
     def close(self) -> None:
         """Stop the threads once their current work is done."""
@@ -114,6 +134,10 @@ class LocalGrid(Grid):
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
         return list(self.replies(messages, timeout=timeout))
+
+    def _note_late(self, future: Future[Message]) -> None:
+        if not future.cancelled():
+            self._late[future.result().metadata.reply_to_message_id] = time.monotonic()
 
     def _submit(self, message: Message) -> Future[Message]:
         message.metadata.__dict__["_message_id"] = str(next(self._ids))

@@ -12,7 +12,7 @@ import functools
 import importlib.util
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from fedchemo.client.policy import Policy
 from fedchemo.client.training.order import BatchOrder
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.quiet import silence_flower
-from fedchemo.simulations.engines.flower import LOOK_S, running
+from fedchemo.simulations.engines.flower import LOOK_S, START_S, running
 
 silence_flower()
 
@@ -106,18 +106,41 @@ class RayGrid:
 
     def __init__(self, grid: Grid, engine: Future[None], participants: Mapping[str, Participant]) -> None:
         self._grid, self._engine, self._participants = grid, engine, participants
+        self._given_up: set[str] = set()
         names = sorted(participants)
         questions = [Message(RecordDict(), node, WHO) for node in grid.get_node_ids()]
         self._names = {
             reply.metadata.src_node_id: names[int(str(reply.content["who"]["number"]))]
-            for reply in self._answers(questions, end=float("inf"))
+            for reply in self._answers(questions, end=time.monotonic() + START_S)
         }
+        if len(self._names) < len(names):
+            raise FedchemoError(
+                "FC761", f"{len(self._names)} of {len(names)} sites have started after {START_S:.0f} s"
+            )
 
     def sites(self) -> Mapping[str, int]:
         """Return every site; all are always online."""
         return {name: node for node, name in self._names.items()}
 
-    def replies(self, messages: Iterable[Message], *, timeout: float) -> Iterator[Message]:
+    def members(self) -> Iterable[str]:
+        """Return every site."""
+        return list(self._names.values())
+
+    def late(self) -> Mapping[str, float]:
+        """Return the messages that were answered since the last call though nobody waited any more, and when."""
+        if not self._given_up:
+            return {}
+        came = [reply.metadata.reply_to_message_id for reply in self._grid.pull_messages(self._given_up)]
+        self._given_up.difference_update(came)
+        return dict.fromkeys(came, time.monotonic())
+
+    def replies(
+        self,
+        messages: Iterable[Message],
+        *,
+        timeout: float,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Message]:
         """Yield each reply as it comes.
 
         Raises:
@@ -126,12 +149,14 @@ class RayGrid:
         messages = list(messages)
         for message in messages:
             message.metadata.ttl = max(message.metadata.ttl, timeout + 60)
-        for reply in self._answers(messages, end=time.monotonic() + timeout):
+        for reply in self._answers(messages, end=time.monotonic() + timeout, go_on=go_on):
             yield self._told(reply)
 
-    def _answers(self, messages: Iterable[Message], *, end: float) -> Iterator[Message]:
+    def _answers(
+        self, messages: Iterable[Message], *, end: float, go_on: Callable[[], bool] = lambda: True
+    ) -> Iterator[Message]:
         missing = set(self._grid.push_messages(messages))
-        while missing and time.monotonic() < end:
+        while missing and time.monotonic() < end and go_on():
             if self._engine.done():
                 raise FedchemoError("FC761", str(self._engine.exception() or "Flower's engine has ended"))
             found = list(self._grid.pull_messages(missing))
@@ -139,6 +164,7 @@ class RayGrid:
             yield from found
             if not found:
                 time.sleep(LOOK_S)
+        self._given_up |= missing
 
     def _told(self, reply: Message) -> Message:
         """Hand on what the site told, and return the reply without it."""

@@ -275,3 +275,57 @@ def test_only_lost_work_is_handed_out_again(played):
 def test_a_message_to_no_site_is_not_waited_for(played):
     with played.coordinator.grid() as grid:
         assert list(grid.replies([Message(content([1.0]), 12345, "train")], timeout=5)) == []
+
+
+def test_a_late_reply_is_noted_once_and_only_from_the_site_that_was_asked(played):
+    with played.coordinator.grid() as grid:
+        assert list(grid.replies(order(grid), timeout=30, go_on=lambda: False)) == []
+        ids = grid.push_messages(order(grid))
+        messages = {site: played.take(site) for site in ("site00", "site01")}
+        for message_id in ids:
+            grid._give_up(message_id)
+        assert grid.late() == {}
+        asked = messages["site00"].metadata.message_id
+        played.link.note_reply(asked, played.nodes["site01"].node_id)
+        played.link.note_reply("f" * 64, played.nodes["site00"].node_id)
+        assert grid.late() == {}, "who was not asked, and what nobody asked, is nothing"
+        for _ in range(2):
+            played.give("site00", Message(content([2.0]), reply_to=messages["site00"]))
+        assert list(grid.late()) == [asked]
+        assert grid.late() == {}
+        assert len(played.link.store) == 0
+
+
+def test_a_reply_in_time_is_never_late(played):
+    with played.coordinator.grid() as grid:
+        ids = set(grid.push_messages(order(grid)))
+        message = played.take("site00")
+        played.give("site00", Message(content([2.0]), reply_to=message))
+        assert len(list(grid.pull_messages(ids))) == 1
+        played.give("site00", Message(content([2.0]), reply_to=message))  # its answer was lost on the way
+        assert grid.late() == {}
+
+
+def test_the_work_of_a_lost_site_may_come_late(played):
+    with played.coordinator.grid() as grid:
+        ids = set(grid.push_messages(order(grid)))
+        message = played.take("site00")
+        played.link.state.deactivate_node(played.nodes["site00"].node_id)
+        (error,) = grid.pull_messages(ids)
+        assert error.error.reason == "FC611"
+        played.give("site00", Message(content([2.0]), reply_to=message))
+        assert list(grid.late()) == [message.metadata.message_id]
+
+
+def test_what_is_given_up_is_not_remembered_without_end(played, monkeypatch):
+    monkeypatch.setattr("fedchemo.server.fleet.link.MOST_GIVEN_UP", 3)
+    for number in range(5):
+        played.link.give_up(str(number), 1)
+    assert list(played.link._given_up) == ["2", "3", "4"]
+
+
+def test_members_are_those_of_the_roster_online_or_not(played):
+    with played.coordinator.grid() as grid:
+        played.link.state.deactivate_node(played.nodes["site00"].node_id)
+        assert sorted(grid.members()) == ["site00", "site01"]
+        assert sorted(grid.sites()) == ["site01"]
