@@ -25,7 +25,8 @@ from fedchemo.shared.metrics.summary import ScoreSums
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Kind = Literal["statistics", "logistic", "train", "evaluate", "personal", "finish"]
 """The kinds of exchange, in the order a run first uses them."""
-MOST_CANDIDATES = 16
+MOST_CANDIDATES = 8
+"""As many as a coordinator remembers: each costs a site room on its disk."""
 Role = Literal["train", "evaluate"]
 
 # Flower routes a message by its type; its own strategies know "train" and "evaluate".
