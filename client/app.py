@@ -12,7 +12,6 @@ from fedchemo.client.gate import release, run_of
 from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Metric
 from fedchemo.client.runs import Runs
-from fedchemo.client.training.control import halves
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
@@ -20,11 +19,12 @@ from fedchemo.shared.wire.messages import (
     FinishReply,
     FinishRequest,
     LogisticRequest,
+    PersonalRequest,
     Request,
     StatisticsRequest,
     TrainRequest,
 )
-from fedchemo.shared.wire.records import Weights, carries_control_variate, read_request
+from fedchemo.shared.wire.records import Weights, read_request
 
 Find = Callable[[Context], Participant]
 """Which participant a message is for: the hospital's only one, or one of many virtual ones."""
@@ -65,12 +65,10 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
     def train(message: Message, context: Context) -> Message:
         def answer(site: Participant) -> RecordDict:
             request, proximal_mu, weights = read_request(message.content, TrainRequest)
-            received, control = _required(weights), None
-            if carries_control_variate(message.content):
-                received, control = halves(received)
-            reply, update = site.train(_noted(request), received, proximal_mu=proximal_mu, control=control)
+            received = _required(weights)
+            reply, update = site.train(_noted(request), received, proximal_mu=proximal_mu)
             # The gate bounds all that leaves, so it compares with all that came.
-            return _released(site, request, reply, update, received=weights)
+            return _released(site, request, reply, update, received=received)
 
         return _answer(message, context, answer)
 
@@ -80,6 +78,14 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
             request, _, weights = read_request(message.content, EvaluateRequest)
             reply = site.evaluate(_noted(request), _required(weights))
             return _released(site, request, reply, metric=request.split)
+
+        return _answer(message, context, answer)
+
+    @app.query("personal")
+    def personal(message: Message, context: Context) -> Message:
+        def answer(site: Participant) -> RecordDict:
+            request, _, weights = read_request(message.content, PersonalRequest)
+            return _released(site, request, site.personal(_noted(request), _required(weights)))
 
         return _answer(message, context, answer)
 

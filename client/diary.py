@@ -81,6 +81,11 @@ class Diary:
     def _on_suppressed(self, details: Details) -> None:
         self.say(str(details["what"]))
 
+    def _on_personal(self, details: Details) -> None:
+        self.say(f'the run "{details["run"]}" has left this hospital a model of its own: {details["path"]}')
+        self.say(f"    the run's model here: {details['before']}")
+        self.say(f"    its own model here:   {details['after']}")
+
     def _on_run_finished(self, details: Details) -> None:
         self.say(f'the run "{details["run"]}" has ended: {details["outcome"]}')
         self.ended()

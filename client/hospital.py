@@ -168,7 +168,13 @@ def _serve(
             raise FedchemoError("FC615", "this client was told to stop while it worked")
 
     participant = Participant(
-        cohort, kept.images, policy=policy, device=chosen, notice=notice, preparing=os.cpu_count() or 1
+        cohort,
+        kept.images,
+        policy=policy,
+        device=chosen,
+        notice=notice,
+        preparing=os.cpu_count() or 1,
+        methods=kept.methods,
     )
     app = client_app(lambda _: participant, Runs())
     node = HospitalNode(

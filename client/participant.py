@@ -18,6 +18,9 @@ import torch
 
 from fedchemo.client.cache import ImageCache
 from fedchemo.client.cohort import Cohort
+from fedchemo.client.methods import Memory, Plain, global_part, method_of
+from fedchemo.client.methods.personal import PersonalModels, in_words
+from fedchemo.client.methods.plain import Reached, Train
 from fedchemo.client.policy import Policy
 from fedchemo.client.policy.limits import PREDICTION_BATCH, check_patients_seen, check_training
 from fedchemo.client.policy.memory import RunMemory
@@ -28,7 +31,6 @@ from fedchemo.client.policy.sums import (
     check_sums,
     without_rare_indicators,
 )
-from fedchemo.client.training.control import ControlVariates, check_plain, measured
 from fedchemo.client.training.data import ImageSource, TrainingData
 from fedchemo.client.training.loop import predict, train_round
 from fedchemo.client.training.order import BatchOrder, derived_order
@@ -48,6 +50,8 @@ from fedchemo.shared.wire.messages import (
     EvaluateRequest,
     LogisticReply,
     LogisticRequest,
+    PersonalReply,
+    PersonalRequest,
     Request,
     StatisticsReply,
     StatisticsRequest,
@@ -56,6 +60,8 @@ from fedchemo.shared.wire.messages import (
 )
 from fedchemo.shared.wire.records import Weights
 
+AFTER_THE_RUN = 10**6
+"""Added to a round's number for what is drawn in fine-tuning: no run has so many rounds."""
 Notice = Callable[[str, Mapping[str, object]], None]
 Approve = Callable[[Request], None]
 
@@ -96,7 +102,8 @@ class Participant:
         approve: asked, last of all checks, whether a person lets a request's run go on; raises if not. A virtual
             hospital has nobody to ask.
         today: local time, for the policy's hours.
-        methods: folder of what a method must remember by run and round; without it such methods are refused.
+        methods: folder of what methods must remember by run and round, and of the models of its own that runs leave
+            this site; without it such methods are refused.
     """
 
     cohort: Cohort
@@ -164,63 +171,84 @@ class Participant:
         )
 
     def train(
-        self,
-        request: TrainRequest,
-        weights: Weights,
-        *,
-        proximal_mu: float = 0.0,
-        control: Weights | None = None,
+        self, request: TrainRequest, received: Weights, *, proximal_mu: float = 0.0
     ) -> tuple[TrainReply, Weights]:
         """Score the weights received on validation patients, train from them, and return the update.
 
-        With the coordinator's ``control`` variate this is SCAFFOLD: the update is two vectors one behind the other,
-        and this site's own control variate is kept (see `fedchemo.client.training.control`).
+        What is received and sent beside a model's weights, and what is remembered, is the request's method's: see
+        `fedchemo.client.methods`.
         """
-        check_training(self.policy, request.configuration.training, proximal_mu=proximal_mu)
+        training = request.configuration.training
+        pull = proximal_mu + (request.method.alpha if request.method.name == "feddyn" else 0.0)
+        check_training(self.policy, training, proximal_mu=pull)
         self._accept(request)
         started = time.monotonic()
-        configuration = request.configuration
-        model = self._model(configuration, weights)  # before any patient is looked at
+        sent = global_part(request, received)
+        model = self._model(request.configuration, sent)  # before any patient is looked at
+        method = self._method(request, model)
         self._require_training()
-        check_patients_seen(self.policy, configuration.training, len(self.cohort.patients("train")))
-        own = None if control is None else self._own_control(request, control)
+        check_patients_seen(self.policy, training, len(self.cohort.patients("train")))
+        start = method.start(sent, after=request.round - 1)
+        if start is not sent:
+            unpack(model, start)
         validation = self._scores(model, request, "validation")
-        result = train_round(
-            model,
-            self._data("train", configuration, request.statistics),
-            configuration.training,
-            augment=configuration.imaging.augment,
-            seed=configuration.seed,
-            site=self.name,
-            round_number=request.round,
-            proximal_mu=proximal_mu,
-            correction=None if own is None or control is None else control - own,
-            device=self.device,
-            batch_order=self.order,
-            progress=lambda step, steps, loss: self.notice(
-                "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
-            ),
+        update, reached = method.round(
+            self._trainer(request, model, holds=start), received, proximal_mu=proximal_mu
         )
         reply = TrainReply(
             examples=len(self.cohort.patients("train")),
-            steps=result.steps,
-            loss=result.loss if self.policy.may_leave("training_loss") else None,
+            steps=reached.steps,
+            loss=reached.loss if self.policy.may_leave("training_loss") else None,
             seconds=round(time.monotonic() - started, 3),
             validation=validation,
         )
-        update = pack(model)
-        if own is None or control is None or self.methods is None:
-            return reply, update
-        rate = configuration.training.learning_rate
-        path = measured(weights, update, model, steps=result.steps, rate=rate)
-        ControlVariates(self.methods).keep(request, own - control + path)
-        return reply, np.concatenate((update, path))
+        return reply, update
 
     def evaluate(self, request: EvaluateRequest, weights: Weights) -> EvaluateReply:
-        """Score the weights received on validation or test patients."""
+        """Score the weights received on validation or test patients.
+
+        On validation patients, by whom a round is chosen, as this site would use them; on test patients as they are.
+        """
         self._accept(request)
         model = self._model(request.configuration, weights)
+        if request.split == "validation":
+            start = self._method(request, model).start(weights, after=request.round)
+            if start is not weights:
+                unpack(model, start)
         return EvaluateReply(scores=self._scores(model, request, request.split))
+
+    def personal(self, request: PersonalRequest, weights: Weights) -> PersonalReply:
+        """Make of the run's result the model of its own that the run's method leaves this site; keep and score it."""
+        self._accept(request)
+        if not request.method.is_personal or self.methods is None:
+            raise FedchemoError(
+                "FC304", "the run's method leaves a site no model of its own, or nowhere to keep it"
+            )
+        model = self._model(request.configuration, weights)
+        method = self._method(request, model)
+        self._require_training()
+        before = self._all_scores(model, request, "test")
+        own = method.personal(self._trainer(request, model, holds=weights), weights, after=request.round)
+        unpack(model, own)
+        path = PersonalModels(self.methods / "personal").keep(request, own, manifest(model))
+        after = self._all_scores(model, request, "test")
+        self.notice(
+            "personal",
+            {
+                "run": request.run,
+                "round": request.round,
+                "path": str(path),
+                "before": in_words(before),
+                "after": in_words(after),
+            },
+        )
+        if after is None or not self.policy.may_leave("test"):
+            return PersonalReply(scores=None)
+        return PersonalReply(scores=after.suppressed(self.policy.patients_of_each_class_behind_a_metric))
+
+    def own_model(self, request: PersonalRequest) -> Weights | None:
+        """Return the model of its own that a run has left this site, for use inside the site and in simulations."""
+        return None if self.methods is None else PersonalModels(self.methods / "personal").weights(request)
 
     def probabilities(
         self, split: Split, configuration: SiteConfiguration, statistics: ClinicalStatistics, weights: Weights
@@ -243,7 +271,7 @@ class Participant:
         parameters, expected = _own_model(configuration)
         check_size(self.policy, parameters)
         check_fingerprint(request.fingerprint, expected, source="the coordinator's run")
-        if isinstance(request, (LogisticRequest, TrainRequest, EvaluateRequest)):
+        if isinstance(request, (LogisticRequest, TrainRequest, EvaluateRequest, PersonalRequest)):
             described = request.statistics.names
             if described != variables(configuration.clinical):
                 raise FedchemoError("FC302", "the federated statistics describe other clinical variables")
@@ -251,17 +279,54 @@ class Participant:
         self.approve(request)
         self._memory.admit(request)
 
-    def _own_control(self, request: TrainRequest, control: Weights) -> Weights:
-        """Return this site's control variate of the round before.
+    def _method(self, request: Request, model: torch.nn.Module) -> Plain:
+        """Return the request's method; errors are those of `fedchemo.client.methods.method_of`."""
+        memory = None if self.methods is None else Memory(self.methods / "memory", request)
+        return method_of(request, memory, model)
 
-        Raises:
-            FedchemoError: FC304 if the optimiser is not plain SGD or this site has nowhere to remember it, FC305 if
-                it is not of the model's length, FC004 if it cannot be read.
-        """
-        check_plain(request.configuration.training)
-        if self.methods is None:
-            raise FedchemoError("FC304", f"{self.name} keeps no memory of methods, which SCAFFOLD needs")
-        return ControlVariates(self.methods).before(request, len(control))
+    def _trainer(
+        self, request: TrainRequest | PersonalRequest, model: torch.nn.Module, *, holds: Weights
+    ) -> Train:
+        """Return the means to train ``model``, which holds some weights, on this site's patients."""
+        configuration = request.configuration
+        data = self._data("train", configuration, request.statistics)
+
+        def train(
+            start: Weights,
+            *,
+            pull: float = 0.0,
+            towards: Weights | None = None,
+            correction: Weights | None = None,
+            epochs: int = 0,
+        ) -> Reached:
+            nonlocal holds
+            if start is not holds:
+                unpack(model, start)
+            training, number = configuration.training, request.round
+            if epochs:
+                training = training.model_copy(update={"local_epochs": epochs, "local_steps": 0})
+                number += AFTER_THE_RUN
+            result = train_round(
+                model,
+                data,
+                training,
+                augment=configuration.imaging.augment,
+                seed=configuration.seed,
+                site=self.name,
+                round_number=number,
+                proximal_mu=pull,
+                towards=towards,
+                correction=correction,
+                device=self.device,
+                batch_order=self.order,
+                progress=lambda step, steps, loss: self.notice(
+                    "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
+                ),
+            )
+            holds = pack(model)
+            return Reached(holds, result.steps, result.loss)
+
+        return train
 
     def _require_training(self) -> None:
         if not self.trains():
@@ -280,11 +345,17 @@ class Participant:
     ) -> ScoreSums | None:
         if not self.policy.may_leave("test" if split == "test" else "validation"):
             return None
+        sums = self._all_scores(model, request, split)
+        return sums and sums.suppressed(self.policy.patients_of_each_class_behind_a_metric)
+
+    def _all_scores(
+        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest | PersonalRequest, split: Split
+    ) -> ScoreSums | None:
+        """Return the scores on a split, for this site's own eyes; None without patients."""
         data = self._data(split, request.configuration, request.statistics)
         if not len(data.patients):
             return None
-        sums = ScoreSums.from_scores(self._predict(model, data), data.labels)
-        return sums.suppressed(self.policy.patients_of_each_class_behind_a_metric)
+        return ScoreSums.from_scores(self._predict(model, data), data.labels)
 
     def _predict(self, model: torch.nn.Module, data: TrainingData) -> npt.NDArray[np.float64]:
         logits = predict(model, data, batch_size=PREDICTION_BATCH, device=self.device)

@@ -51,6 +51,11 @@ class StatePaths:
         return self.path / "images"
 
     @property
+    def methods(self) -> Path:
+        """What methods remember by run and round, and the models of its own that runs have left this hospital."""
+        return self.path / "methods"
+
+    @property
     def policy(self) -> Path:
         """What this hospital allows."""
         return self.path / "policy.toml"

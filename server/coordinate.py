@@ -136,7 +136,8 @@ def _run(
         figures: dict[str, Rows] = {}
 
         def keep(outcome: Outcome) -> None:
-            figures.update({name: from_sums(outcome.tests[name]) for name in ("model", "baseline")})
+            shown = [name for name in ("model", "personal", "baseline") if name in outcome.tests]
+            figures.update({name: from_sums(outcome.tests[name]) for name in shown})
             save_result(folder, configuration, outcome, figures, exact=False)
 
         return loop.run(keep), figures

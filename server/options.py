@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
-from fedchemo.shared.configuration import RunConfiguration, parse
+from fedchemo.shared.configuration import RunConfiguration, StrategyName, parse
 from fedchemo.shared.errors import FedchemoError
 
 RUN, MODEL = "The run", "Model and training"
@@ -42,8 +42,7 @@ OPTIONS = {
     "strategy": RunOption(
         "strategy.name",
         str,
-        "fedavg, fedprox, fedadam, fedyogi, fedadagrad, fedavgm, fedmedian, fedtrimmedavg or krum. "
-        "[dim]default: fedavg[/]",
+        f"{', '.join(get_args(StrategyName))}. [dim]default: fedavg[/]",
     ),
     "fraction": RunOption("fraction", float, "Share of the sites that train in a round. [dim]default: 1[/]"),
     "quorum": RunOption("quorum", int, "Sites that must answer. [dim]default: 1[/]"),
@@ -59,11 +58,24 @@ OPTIONS = {
     "wait": RunOption("wait_s", float, "Longest to wait for the quorum, in seconds. [dim]default: 600[/]"),
     "proximal_mu": RunOption("strategy.proximal_mu", float, "FedProx: pull towards the global model."),
     "server_learning_rate": RunOption(
-        "strategy.server_learning_rate", float, "FedAdam, FedYogi, FedAdagrad, FedAvgM."
+        "strategy.server_learning_rate", float, "FedAdam, FedYogi, FedAdagrad, FedAvgM, SCAFFOLD."
     ),
     "server_momentum": RunOption("strategy.server_momentum", float, "FedAvgM."),
     "trim": RunOption("strategy.trim", float, "FedTrimmedAvg: share cut at each end."),
     "malicious": RunOption("strategy.malicious", int, "Krum: sites that may be malicious."),
+    "feddyn_alpha": RunOption(
+        "strategy.feddyn_alpha", float, "FedDyn: weight of its regulariser. [dim]default: 0.01[/]"
+    ),
+    "ditto_lambda": RunOption(
+        "strategy.ditto_lambda",
+        float,
+        "Ditto: pull of each site's own model towards the global one. [dim]default: 0.1[/]",
+    ),
+    "fine_tuning_epochs": RunOption(
+        "strategy.fine_tuning_epochs",
+        int,
+        "With any strategy: each site trains the result on for itself, so many epochs. [dim]default: 0[/]",
+    ),
     "local_epochs": RunOption(
         "site.training.local_epochs", int, "Epochs a site trains in a round. [dim]default: 1[/]", MODEL
     ),
@@ -71,7 +83,15 @@ OPTIONS = {
         "site.training.learning_rate", float, "At the sites. [dim]default: 0.001[/]", MODEL
     ),
     "batch_size": RunOption("site.training.batch_size", int, "At the sites. [dim]default: 8[/]", MODEL),
-    "optimizer": RunOption("site.training.optimizer", str, "adamw or sgd. [dim]default: adamw[/]", MODEL),
+    "optimizer": RunOption(
+        "site.training.optimizer", str, "adamw or sgd (scaffold, feddyn). [dim]default: adamw[/]", MODEL
+    ),
+    "weight_decay": RunOption(
+        "site.training.weight_decay",
+        float,
+        "At the sites; scaffold, feddyn: 0. [dim]default: 0.0001[/]",
+        MODEL,
+    ),
     "images": RunOption(
         "site.imaging.enabled", bool, "Without: the clinical variables only.", MODEL, "--images/--no-images"
     ),

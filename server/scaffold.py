@@ -1,8 +1,10 @@
 """SCAFFOLD at the coordinator (Karimireddy et al. 2020, arXiv 1910.06378).
 
-`fedchemo.client.training.control` says what travels. Sites are weighed by their training patients, in the control
-variate as in the model; the paper weighs them alike. It is a sum: order does not matter, and secure aggregation can
-mask it; but the coordinator's control variate is a mean gradient over all sites, and every site is shown it.
+`fedchemo.client.methods.scaffold` says what travels. Sites are weighed by their training patients, in the control
+variate as in the model, and the control variate moves by the share of all patients that took part in the round; the
+paper weighs sites alike. So it stays the mean of the sites' own, whoever takes part. It is a sum: order does not
+matter, and secure aggregation can mask it; but the control variate is a mean gradient over all sites, and each is shown
+it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp import strategy as flower
 
-from fedchemo.shared.wire.records import CONTROL_VARIATES
 from fedchemo.shared.wire.records import arrays as record_of_weights
 
 
@@ -24,14 +25,12 @@ class Scaffold(flower.FedAvg):
 
     Args:
         eta: server learning rate; 1 takes the mean as it is.
-        participation: share of all sites that train in a round, by which the control variate moves.
         options: of Flower's FedAvg.
     """
 
-    def __init__(self, *, eta: float = 1.0, participation: float = 1.0, **options: float) -> None:
+    def __init__(self, *, eta: float = 1.0, **options: float) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self.eta = eta
-        self.participation = participation
         self.control: npt.NDArray[np.float32] | None = None
         self._weights: npt.NDArray[np.float32] | None = None
 
@@ -42,7 +41,6 @@ class Scaffold(flower.FedAvg):
         self._weights = arrays["weights"].numpy()
         if self.control is None:
             self.control = np.zeros_like(self._weights)
-        config[CONTROL_VARIATES] = True
         both = record_of_weights(np.concatenate((self._weights, self.control)))
         return super().configure_train(server_round, both, config, grid)
 
@@ -58,5 +56,12 @@ class Scaffold(flower.FedAvg):
         mean, measured = np.split(record["weights"].numpy().astype(np.float32), 2)
         if self.eta != 1.0:
             mean = self._weights + np.float32(self.eta) * (mean - self._weights)
-        self.control = self.control + np.float32(self.participation) * (measured - self.control)
+        self.control = self.control + np.float32(share_of(metrics)) * (measured - self.control)
         return record_of_weights(mean), metrics
+
+
+def share_of(metrics: MetricRecord | None) -> float:
+    """Return the share of all training patients that is behind a mean, as `Updates` tells it."""
+    share = metrics["share"] if metrics else 1.0
+    assert isinstance(share, float)
+    return share

@@ -1,20 +1,22 @@
-"""Flower's strategies, and how each of them wants its updates: summed, or one by one."""
+"""The strategies, Flower's and ours, and how each of them wants its updates: summed, or one by one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, get_args
 
 from flwr.serverapp import strategy as flower
 
 from fedchemo.server.adaptive import PaperFedAdagrad, PaperFedAdam, PaperFedYogi
+from fedchemo.server.feddyn import FedDyn
+from fedchemo.server.fednova import FedNova
 from fedchemo.server.scaffold import Scaffold
-from fedchemo.shared.configuration import StrategySettings
+from fedchemo.shared.configuration import StrategyName, StrategySettings
 
 # Methods that are sums take the exact mean; the others need every update and as much memory.
-SUMS = frozenset({"fedavg", "fedprox", "fedadam", "fedyogi", "fedadagrad", "fedavgm"})
+SUMS = frozenset(get_args(StrategyName)) - {"fedmedian", "fedtrimmedavg", "krum"}
 # Given the mean as its only reply, Flower's FedAvg returns it to the bit, after four copies of the model.
-IDENTITIES = frozenset({"fedavg", "fedprox"})
+IDENTITIES = frozenset({"fedavg", "fedprox", "fedbn", "ditto", "cyclic"})
 
 
 class _Everyone(TypedDict):
@@ -44,12 +46,14 @@ class Method:
         is_sum: it takes the mean of the updates, else each of them.
         is_identity: it returns the mean as it is, so that it need not be asked.
         vectors: vectors of the model's length in an update.
+        is_cycle: the sites of a round train one after another, each from where the one before it got.
     """
 
     strategy: flower.Strategy
     is_sum: bool
     is_identity: bool
     vectors: int = 1
+    is_cycle: bool = False
 
 
 def method(settings: StrategySettings) -> Method:
@@ -57,30 +61,40 @@ def method(settings: StrategySettings) -> Method:
 
     FedAvg (McMahan 2017), FedProx (Li 2020), FedAdam, FedYogi, FedAdagrad (Reddi 2021; Flower's differ from the
     paper's, which `adaptive_form` chooses: see `fedchemo.server.adaptive`), FedAvgM (Hsu 2019), median and trimmed
-    mean (Yin 2018), Krum (Blanchard 2017).
+    mean (Yin 2018), Krum (Blanchard 2017), SCAFFOLD (Karimireddy 2020), FedDyn (Acar 2021), FedNova (Wang 2020);
+    and, for the coordinator the same as FedAvg, FedBN (Li 2021), Ditto (Li 2021) and cyclic weight transfer
+    (Chang 2018). ``STRATEGIES.md`` compares them.
     """
-    return Method(_strategy(settings), settings.name in SUMS, settings.name in IDENTITIES)
-
-
-def scaffold(*, server_learning_rate: float = 1.0, participation: float = 1.0) -> Method:
-    """Return SCAFFOLD (Karimireddy 2020); its updates carry a second vector, see `fedchemo.server.scaffold`.
-
-    Args:
-        server_learning_rate: 1 takes the mean as it is.
-        participation: share of all sites that train in a round.
-    """
-    strategy = Scaffold(eta=server_learning_rate, participation=participation, **EVERYONE)
-    return Method(strategy, is_sum=True, is_identity=False, vectors=2)
+    name = settings.name
+    return Method(
+        _strategy(settings),
+        is_sum=name in SUMS,
+        is_identity=name in IDENTITIES,
+        vectors=2 if name == "scaffold" else 1,
+        is_cycle=name == "cyclic",
+    )
 
 
 def _strategy(settings: StrategySettings) -> flower.Strategy:
+    """Return ours, or else Flower's."""
+    rate = settings.server_learning_rate
+    match settings.name:
+        case "scaffold":
+            return Scaffold(**EVERYONE, eta=1.0 if rate is None else rate)
+        case "feddyn":
+            return FedDyn(**EVERYONE, alpha=settings.feddyn_alpha)
+        case "fednova":
+            return FedNova(**EVERYONE)
+        case _:
+            return _flowers(settings)
+
+
+def _flowers(settings: StrategySettings) -> flower.Strategy:
     rate = settings.server_learning_rate
     eta = 0.01 if rate is None else rate
     beta_1, beta_2, tau = settings.beta_1, settings.beta_2, settings.tau
     paper = settings.adaptive_form == "paper"
     match settings.name:
-        case "fedavg":
-            return flower.FedAvg(**EVERYONE)
         case "fedprox":
             return flower.FedProx(**EVERYONE, proximal_mu=settings.proximal_mu)
         case "fedadam":
@@ -105,3 +119,5 @@ def _strategy(settings: StrategySettings) -> flower.Strategy:
             return flower.FedTrimmedAvg(**EVERYONE, beta=settings.trim)
         case "krum":
             return flower.Krum(**EVERYONE, num_malicious_nodes=settings.malicious)
+        case _:
+            return flower.FedAvg(**EVERYONE)

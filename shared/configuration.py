@@ -95,6 +95,11 @@ class TrainingSettings(Settings):
     autocast: Literal["auto", "off"] = "auto"
     """``auto``: bfloat16 on CUDA, float32 on CPU."""
 
+    @property
+    def is_plain_sgd(self) -> bool:
+        """Whether a round's path is the sum of its gradients times the learning rate."""
+        return self.optimizer == "sgd" and not self.momentum and not self.weight_decay
+
 
 class SiteConfiguration(Settings):
     """What a site must know to do its part of any round; travels as JSON in each request."""
@@ -106,9 +111,52 @@ class SiteConfiguration(Settings):
     training: TrainingSettings = TrainingSettings()
 
 
+SiteMethodName = Literal["plain", "scaffold", "feddyn", "fednova", "fedbn", "ditto", "cyclic"]
+
+
+class SiteMethod(Settings):
+    """What a strategy asks of a site beyond plain training; travels in each request and is part of what is approved."""
+
+    name: SiteMethodName = "plain"
+    alpha: Annotated[float, Field(gt=0, le=1000)] = 0.01
+    """FedDyn."""
+    pull: Annotated[float, Field(ge=0, le=1000)] = 0.1
+    """Ditto."""
+    # A hundred epochs on a site's own patients are far beyond where a model has learnt them by heart.
+    fine_tuning_epochs: Annotated[int, Field(ge=0, le=100)] = 0
+    """After the run, from its result; what comes of it stays at the site."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the run leaves each site a model of its own."""
+        return self.name in {"fedbn", "ditto"} or self.fine_tuning_epochs > 0
+
+
+PLAIN: Final = SiteMethod()
+"""Nothing beyond plain training."""
+
+
 StrategyName = Literal[
-    "fedavg", "fedprox", "fedadam", "fedyogi", "fedadagrad", "fedavgm", "fedmedian", "fedtrimmedavg", "krum"
+    "fedavg",
+    "fedprox",
+    "fedadam",
+    "fedyogi",
+    "fedadagrad",
+    "fedavgm",
+    "fedmedian",
+    "fedtrimmedavg",
+    "krum",
+    "scaffold",
+    "feddyn",
+    "fednova",
+    "fedbn",
+    "ditto",
+    "cyclic",
 ]
+# What a site sends back is made of the path of its steps, which must be a sum of gradients.
+PLAIN_SGD: Final = frozenset({"scaffold", "feddyn"})
+# They take running means and variances further than any site's, and a variance below zero.
+NO_RUNNING_STATISTICS: Final = frozenset({"feddyn", "fednova"})
 
 
 class StrategySettings(Settings):
@@ -117,7 +165,7 @@ class StrategySettings(Settings):
     name: StrategyName = "fedavg"
     proximal_mu: Annotated[float, Field(ge=0, le=1000)] = 0.01
     server_learning_rate: Annotated[float, Field(gt=0, le=100)] | None = None
-    """None: 1 for FedAvgM, 0.01 for the adaptive methods."""
+    """None: 1 for FedAvgM and SCAFFOLD, 0.01 for the adaptive methods."""
     server_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -126,6 +174,27 @@ class StrategySettings(Settings):
     """How FedAdam, FedYogi and FedAdagrad are written: as Flower's, or as Reddi et al. 2021 do."""
     trim: Annotated[float, Field(ge=0, lt=0.5)] = 0.2
     malicious: Annotated[int, Field(ge=0, le=1000)] = 0
+    # The paper's for convex problems and small networks; .1 and .001 are the others that it tries.
+    feddyn_alpha: Annotated[float, Field(gt=0, le=1000)] = 0.01
+    # Between the paper's .05 and 2: strong enough to matter within some hundred steps of 1e-3.
+    ditto_lambda: Annotated[float, Field(ge=0, le=1000)] = 0.1
+    fine_tuning_epochs: Annotated[int, Field(ge=0, le=100)] = 0
+    """With any strategy: each site trains the result on, for itself."""
+
+    @property
+    def at_sites(self) -> SiteMethod:
+        """What it asks of a site."""
+        fields: dict[str, Any] = {"fine_tuning_epochs": self.fine_tuning_epochs}
+        match self.name:
+            case "scaffold" | "fednova" | "fedbn" | "cyclic":
+                fields |= {"name": self.name}
+            case "feddyn":
+                fields |= {"name": self.name, "alpha": self.feddyn_alpha}
+            case "ditto":
+                fields |= {"name": self.name, "pull": self.ditto_lambda}
+            case _:
+                pass
+        return SiteMethod(**fields)
 
 
 class RunConfiguration(Settings):
@@ -151,6 +220,23 @@ class RunConfiguration(Settings):
     """Longest to wait for the quorum to come online before an exchange."""
     keep_every: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Every how many rounds a checkpoint is kept beside the latest and the best."""
+
+    @model_validator(mode="after")
+    def _strategy_fits(self) -> RunConfiguration:
+        name, site = self.strategy.name, self.site
+        if name in PLAIN_SGD and not site.training.is_plain_sgd:
+            msg = (
+                f"{name} takes site.training.optimizer = sgd without momentum and weight decay "
+                "(--optimizer sgd --weight-decay 0)"
+            )
+            raise ValueError(msg)
+        if name in NO_RUNNING_STATISTICS and site.imaging.enabled and site.model.norm == "batch":
+            msg = f"{name} takes site.model.norm = group: it would spoil running means and variances"
+            raise ValueError(msg)
+        if name == "fedbn" and not site.imaging.enabled:
+            msg = "fedbn needs images: without them the model has no norm layers, and fedavg is the same"
+            raise ValueError(msg)
+        return self
 
 
 Group = TypeVar("Group", bound=BaseModel)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fedchemo.client.app import client_app
 from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
@@ -17,10 +18,12 @@ from fedchemo.server.result import save_result
 from fedchemo.server.resume import Resumed, where
 from fedchemo.server.rounds.exchange import SiteGrid
 from fedchemo.server.rounds.loop import Outcome, RoundLoop
+from fedchemo.server.rounds.terms import Terms
 from fedchemo.server.run_folder import RunFolder
 from fedchemo.server.summary import Rows, from_predictions
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.wire.messages import PersonalRequest
 from fedchemo.simulations.engines.local import LocalGrid
 from fedchemo.simulations.virtual_policy import virtual_policy
 
@@ -39,6 +42,12 @@ class Simulated:
     outcome: Outcome
     figures: Mapping[str, Rows]
     participants: Mapping[str, Participant]
+    personal: Mapping[str, Weights] = field(default_factory=dict)
+    """By site, the model of its own that the run has left there."""
+
+    def used_at(self, site: str) -> Weights:
+        """Return the model with which a site predicts: its own, if the run has left it one."""
+        return self.personal.get(site, self.outcome.weights)
 
 
 @contextlib.contextmanager
@@ -141,26 +150,34 @@ def simulate(
 
         participants = {
             cohort.site: Participant(
-                cohort, cache, policy=policy, device=chosen, notice=notice_of(cohort.site)
+                cohort,
+                cache,
+                policy=policy,
+                device=chosen,
+                notice=notice_of(cohort.site),
+                # Beside the checkpoints: a run that is resumed finds both, a copied one too.
+                methods=folder.path / "methods" / quote(cohort.site, safe=""),
             )
             for cohort in cohorts
         }
         figures: dict[str, Rows] = {}
+        personal: dict[str, Weights] = {}
 
         def keep(outcome: Outcome) -> None:
-            models = {"model": outcome.weights, "baseline": outcome.baseline}
+            personal.update(_personal(participants, configuration, outcome))
+            models: dict[str, Mapping[str, Weights]] = {"model": {}}
+            if configuration.strategy.at_sites.is_personal:
+                models["personal"] = personal
+            models["baseline"] = dict.fromkeys(participants, outcome.baseline)
             figures.update(
-                {
-                    name: _exact(participants, configuration, outcome, weights)
-                    for name, weights in models.items()
-                }
+                {name: _exact(participants, configuration, outcome, own) for name, own in models.items()}
             )
             save_result(folder, configuration, outcome, figures, exact=True)
 
         with engine(list(participants.values())) as grid:
             loop = RoundLoop(grid, configuration, folder, events, **where(taken))
             outcome = loop.run(keep)
-    return Simulated(outcome, figures, participants)
+    return Simulated(outcome, figures, participants, personal)
 
 
 def resume(
@@ -204,16 +221,30 @@ def _within(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
+def _personal(
+    participants: Mapping[str, Participant], configuration: RunConfiguration, outcome: Outcome
+) -> dict[str, Weights]:
+    """Return the models of their own that the run has left sites."""
+    method = configuration.strategy.at_sites
+    if not method.is_personal:
+        return {}
+    terms = Terms(configuration.name, outcome.fingerprint, configuration.site, configuration.purpose, method)
+    request = terms.request(PersonalRequest, round=outcome.best, statistics=outcome.opening.statistics)
+    found = {name: site.own_model(request) for name, site in participants.items()}
+    return {name: weights for name, weights in found.items() if weights is not None}
+
+
 def _exact(
     participants: Mapping[str, Participant],
     configuration: RunConfiguration,
     outcome: Outcome,
-    weights: Weights,
+    own: Mapping[str, Weights],
 ) -> Rows:
+    """Return the figures of the run's result, or at some sites of other models."""
     predictions = {}
     for name, site in participants.items():
         _, probabilities, labels = site.probabilities(
-            "test", configuration.site, outcome.opening.statistics, weights
+            "test", configuration.site, outcome.opening.statistics, own.get(name, outcome.weights)
         )
         predictions[name] = (probabilities, labels > 0.5)
     return from_predictions(predictions)

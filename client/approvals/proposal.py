@@ -6,8 +6,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from fedchemo.shared.configuration import SiteConfiguration
+from fedchemo.shared.configuration import PLAIN, SiteConfiguration, SiteMethod, SiteMethodName
 from fedchemo.shared.wire.messages import Request
+
+_METHODS: dict[SiteMethodName, str] = {
+    "plain": "",
+    "scaffold": "; sends with each update the mean gradient of its steps (SCAFFOLD), and remembers one here",
+    "feddyn": "; remembers here how far its steps went (FedDyn)",
+    "fednova": "; divides its update by its number of steps (FedNova)",
+    "fedbn": "; keeps the norm layers of its model here (FedBN)",
+    "ditto": "; trains a second model that stays here (Ditto)",
+    "cyclic": "; its weights go to the next hospital as they are, not in a sum (cyclic weight transfer)",
+}
 
 
 @dataclass(frozen=True)
@@ -21,11 +31,12 @@ class Proposal:
     purpose: str
     fingerprint: str
     configuration: SiteConfiguration
+    method: SiteMethod = PLAIN
 
     @classmethod
     def of(cls, request: Request) -> Proposal:
         """Return the run that a request belongs to."""
-        return cls(request.run, request.purpose, request.fingerprint, request.configuration)
+        return cls(request.run, request.purpose, request.fingerprint, request.configuration, request.method)
 
     @property
     def identity(self) -> str:
@@ -36,6 +47,7 @@ class Proposal:
                 "purpose": self.purpose,
                 "fingerprint": self.fingerprint,
                 "configuration": self.configuration.model_dump(mode="json"),
+                "method": self.method.model_dump(mode="json"),
             }
         )
 
@@ -75,8 +87,19 @@ class Proposal:
         return (
             f"uses {', '.join(used)} and {looks}; trains {length} a round with {training.optimizer} in batches of "
             f"{training.batch_size} patients (learning rate {training.learning_rate:g}, "
-            f"weight decay {training.weight_decay:g}{momentum}; {clipping})"
+            f"weight decay {training.weight_decay:g}{momentum}; {clipping}){self._beyond()}"
         )
+
+    def _beyond(self) -> str:
+        """Return what the method asks beyond plain training."""
+        said = _METHODS[self.method.name]
+        tuned = self.method.fine_tuning_epochs
+        after = (
+            f"; after the run trains {tuned} epoch(s) more for this hospital alone, which stay here"
+            if tuned
+            else ""
+        )
+        return f"{said}{after}"
 
 
 def _hash(content: dict[str, object]) -> str:

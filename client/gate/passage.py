@@ -20,6 +20,7 @@ from fedchemo.shared.wire.messages import (
     EvaluateReply,
     FinishReply,
     LogisticReply,
+    PersonalReply,
     StatisticsReply,
     TrainReply,
 )
@@ -30,6 +31,7 @@ REPLIES: dict[str, type[Settings]] = {
     MESSAGE_TYPES["logistic"]: LogisticReply,
     MESSAGE_TYPES["train"]: TrainReply,
     MESSAGE_TYPES["evaluate"]: EvaluateReply,
+    MESSAGE_TYPES["personal"]: PersonalReply,
     MESSAGE_TYPES["finish"]: FinishReply,
 }
 """By Flower's type of a message, what answers it."""
@@ -164,6 +166,8 @@ def _in_words(reply: Settings) -> str:
             return f"result of training on {reply.examples} patients: {loss}; validation {_scores(reply.validation)};"
         case EvaluateReply():
             return f"evaluation of the model: {_scores(reply.scores)}"
+        case PersonalReply():
+            return f"evaluation of this hospital's own model, which stays here: {_scores(reply.scores)}"
         case _:
             return "an acknowledgement"
 

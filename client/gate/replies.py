@@ -20,13 +20,21 @@ from fedchemo.shared.wire.messages import (
     EvaluateReply,
     FinishReply,
     LogisticReply,
+    PersonalReply,
     Request,
     StatisticsReply,
     TrainReply,
 )
 from fedchemo.shared.wire.records import Weights, reply_content
 
-ALLOWED: tuple[type[Settings], ...] = (StatisticsReply, LogisticReply, TrainReply, EvaluateReply, FinishReply)
+ALLOWED: tuple[type[Settings], ...] = (
+    StatisticsReply,
+    LogisticReply,
+    TrainReply,
+    EvaluateReply,
+    PersonalReply,
+    FinishReply,
+)
 Note = Callable[[str, Mapping[str, object]], None]
 """Told ``suppressed`` and ``clipped``, for the hospital's own screen and ledger."""
 
@@ -104,6 +112,8 @@ def _suppressed(reply: Settings, policy: Policy, metric: Metric) -> Settings:
             return reply.model_copy(update={"loss": loss, "validation": kept})
         case EvaluateReply():
             return EvaluateReply(scores=_scores(reply.scores, metric, policy))
+        case PersonalReply():
+            return PersonalReply(scores=_scores(reply.scores, "test", policy))
         case _:
             pass
     return reply

@@ -17,6 +17,7 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
     EvaluateRequest,
     LogisticRequest,
+    PersonalRequest,
     Request,
     StatisticsRequest,
     TrainRequest,
@@ -57,7 +58,7 @@ class RunMemory:
             run = self._of(request)
             if isinstance(request, StatisticsRequest):
                 run.begins = True
-            elif isinstance(request, (LogisticRequest, TrainRequest, EvaluateRequest)):
+            elif isinstance(request, (LogisticRequest, TrainRequest, EvaluateRequest, PersonalRequest)):
                 self._admit_statistics(run, request.statistics)
                 if isinstance(request, LogisticRequest):
                     self._admit_step(run, request)

@@ -12,15 +12,16 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from fedchemo.client.training.control import as_parameters
 from fedchemo.client.training.data import TrainingData
 from fedchemo.client.training.device import memory_named
 from fedchemo.client.training.objective import objective
-from fedchemo.client.training.order import BatchOrder, derived_order, steps_an_epoch
+from fedchemo.client.training.order import BatchOrder, derived_order
+from fedchemo.client.training.vectors import as_parameters
 from fedchemo.shared.configuration import TrainingSettings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.imaging.augmentation import augment as augmented
 from fedchemo.shared.model.packing import Weights
+from fedchemo.shared.path import steps_a_round
 from fedchemo.shared.randomness import torch_stream
 
 
@@ -50,6 +51,7 @@ def train_round(
     round_number: int,
     device: torch.device,
     proximal_mu: float = 0.0,
+    towards: Weights | None = None,
     correction: Weights | None = None,
     batch_order: BatchOrder = derived_order,
     progress: Callable[[int, int, float], None] | None = None,
@@ -68,8 +70,9 @@ def train_round(
         site: the site's name.
         round_number: the round.
         device: where to compute.
-        proximal_mu: FedProx (arXiv 1812.06127): adds mu / 2 times the squared distance to the global weights.
-        correction: SCAFFOLD (arXiv 1910.06378): packed as the model is, added to the gradient of each step.
+        proximal_mu: FedProx (arXiv 1812.06127): adds mu / 2 times the squared distance to ``towards``.
+        towards: packed as the model is; by default the weights that it holds.
+        correction: packed as the model is, added to the gradient of each step.
         batch_order: gives the batches.
         progress: told step, steps and loss after each step.
 
@@ -80,9 +83,7 @@ def train_round(
     if not len(data.patients):
         msg = f"{site} has no patients to train on"
         raise ValueError(msg)
-    steps = settings.local_steps or settings.local_epochs * steps_an_epoch(
-        len(data.patients), settings.batch_size
-    )
+    steps = steps_a_round(settings, len(data.patients))
     batches = batch_order(
         len(data.patients), settings.batch_size, seed=seed, site=site, round_number=round_number
     )
@@ -90,7 +91,7 @@ def train_round(
 
     model.to(device).train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    received = [parameter.detach().clone() for parameter in trained] if proximal_mu else []
+    origin = _origin(model, trained, towards, device) if proximal_mu else []
     shift = [] if correction is None else as_parameters(correction, model, device)
     optimizer = _optimizer(trained, settings)
     clinical = torch.from_numpy(data.clinical).to(device)
@@ -111,7 +112,7 @@ def train_round(
 
             optimizer.zero_grad()
             torch.autograd.backward(loss)
-            _pull_back(trained, received, proximal_mu)
+            _pull_back(trained, origin, proximal_mu)
             _shift(trained, shift)
             norm = _clip(trained, settings.clip_norm)
             value = entropy.item()
@@ -179,11 +180,20 @@ def _images(
     return images, has_image
 
 
-def _pull_back(trained: list[nn.Parameter], received: list[torch.Tensor], mu: float) -> None:
-    """Add the gradient of mu / 2 ||w - received||^2, also where this batch has none of its own."""
-    for parameter, origin in zip(trained, received if mu else trained, strict=True):
+def _origin(
+    model: nn.Module, trained: list[nn.Parameter], towards: Weights | None, device: torch.device
+) -> list[torch.Tensor]:
+    """Return where the parameters are pulled to."""
+    if towards is None:
+        return [parameter.detach().clone() for parameter in trained]
+    return as_parameters(towards, model, device)
+
+
+def _pull_back(trained: list[nn.Parameter], origin: list[torch.Tensor], mu: float) -> None:
+    """Add the gradient of mu / 2 ||w - origin||^2, also where this batch has none of its own."""
+    for parameter, there in zip(trained, origin if mu else trained, strict=True):
         if mu:
-            pull = mu * (parameter.detach() - origin)
+            pull = mu * (parameter.detach() - there)
             parameter.grad = pull if parameter.grad is None else parameter.grad.add_(pull)
 
 

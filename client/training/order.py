@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fedchemo.shared.path import steps_an_epoch
 from fedchemo.shared.randomness import numpy_stream
 
 
@@ -22,11 +23,6 @@ class BatchOrder(Protocol):
     ) -> Iterator[Sequence[int]]:
         """Return an iterator over batches of about ``batch_size`` of the rows 0 .. ``examples`` - 1."""
         ...
-
-
-def steps_an_epoch(examples: int, batch_size: int) -> int:
-    """Return how many batches visit each row once."""
-    return -(-examples // batch_size)
 
 
 def derived_order(

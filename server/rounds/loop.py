@@ -16,6 +16,7 @@ import numpy as np
 from fedchemo.server.checkpoint import Checkpoint
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.again import until_quorum
+from fedchemo.server.rounds.cycle import cycle
 from fedchemo.server.rounds.drawing import draw
 from fedchemo.server.rounds.drawn_grid import drawn_grid
 from fedchemo.server.rounds.exchange import Answer, Exchanges, SiteGrid
@@ -41,6 +42,8 @@ from fedchemo.shared.wire.messages import (
     EvaluateRequest,
     FinishReply,
     FinishRequest,
+    PersonalReply,
+    PersonalRequest,
     TrainReply,
     TrainRequest,
 )
@@ -62,7 +65,8 @@ class Outcome:
     manifest: Manifest
     fingerprint: str
     tests: Mapping[str, Mapping[str, ScoreSums]]
-    """``model`` and ``baseline`` -> site -> scores on test patients."""
+    """``model``, ``baseline`` and, if the run leaves sites models of their own, ``personal`` -> site -> scores on test
+    patients."""
     marks: tuple[str, ...] = ()
     """Why the run is not reproducible to the bit; mostly nothing."""
 
@@ -105,7 +109,7 @@ class RoundLoop:
         initialise(self._model, site.seed)
         self.manifest = manifest(self._model)
         self.fingerprint = fingerprint(site, self.manifest, features)
-        self._terms = Terms(run.name, self.fingerprint, site, run.purpose)
+        self._terms = Terms(run.name, self.fingerprint, site, run.purpose, run.strategy.at_sites)
         self._exchanges = Exchanges(
             self.grid, self.events, run.quorum, run.deadline_s, run.wait_s, self.patience
         )
@@ -187,6 +191,8 @@ class RoundLoop:
             "baseline": self._ask_scores("test", baseline, sorted(opening.roles), opening, 0),
             "model": self._ask_scores("test", weights, sorted(opening.roles), opening, best),
         }
+        if run.strategy.at_sites.is_personal:
+            tests["personal"] = self._ask_personal(weights, opening, best)
         return Outcome(weights, baseline, best, opening, self.manifest, self.fingerprint, tests, self.marks)
 
     def _open(self) -> Checkpoint:
@@ -232,7 +238,17 @@ class RoundLoop:
         candidates = [site for site in training if site in online]
         drawn = draw(candidates, seed=run.site.seed, round_number=number, fraction=run.fraction)
         self.events.emit("round_started", round=number, sites=drawn)
-        request = self._terms.request(TrainRequest, round=number, statistics=opening.statistics)
+        there = set(opening.roles) & online
+        request = self._terms.request(
+            TrainRequest,
+            round=number,
+            statistics=opening.statistics,
+            candidates=sorted({candidate.round for candidate in self._selection.candidates}),
+        )
+        if self._method.is_cycle:
+            # Each site trains from other weights: those of the round's start are judged in an exchange of their own.
+            self._judged = self._ask_scores("validation", weights, sorted(there), opening, number - 1)
+            return cycle(self._exchanges, self._method, request, weights, drawn, opening), sorted(there)
         nodes = self.grid.sites()
         messages = self._method.strategy.configure_train(
             number,
@@ -240,7 +256,9 @@ class RoundLoop:
             config(request),
             drawn_grid([nodes[site] for site in drawn if site in nodes]),
         )
-        updates = Updates(self._method, len(weights))
+        updates = Updates(
+            self._method, len(weights), training=run.site.training, patients=opening.training_patients
+        )
         self._judged = {}
 
         def accept(answer: Answer[TrainReply]) -> None:
@@ -259,7 +277,6 @@ class RoundLoop:
             if answer.reply.validation is not None:
                 self._judged[answer.site] = answer.reply.validation
         # Sites that do not train in this round judge the same model on their own.
-        there = set(opening.roles) & online
         if others := sorted(there - set(drawn)):
             self._judged |= self._ask_scores("validation", weights, others, opening, number - 1)
         return updates.next_model(number), sorted(there)
@@ -272,6 +289,20 @@ class RoundLoop:
         )
         answers = self._exchanges.ask(
             "evaluate", EvaluateReply, sites, config(request), arrays(weights), round_number=number, quorum=0
+        )
+        return {answer.site: answer.reply.scores for answer in answers if answer.reply.scores is not None}
+
+    def _ask_personal(self, weights: Weights, opening: Opening, best: int) -> dict[str, ScoreSums]:
+        """Let each training site make its own model of the result, and return how well it predicts there."""
+        request = self._terms.request(PersonalRequest, round=best, statistics=opening.statistics)
+        answers = self._exchanges.ask(
+            "personal",
+            PersonalReply,
+            opening.sites("train"),
+            config(request),
+            arrays(weights),
+            round_number=best,
+            quorum=0,
         )
         return {answer.site: answer.reply.scores for answer in answers if answer.reply.scores is not None}
 

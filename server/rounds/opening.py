@@ -54,6 +54,11 @@ class Opening:
                 "FC403", f"{site} {before} training patients, and claims {examples} behind an update"
             )
 
+    @property
+    def training_patients(self) -> int:
+        """Training patients of all sites that train, without those of sites that withhold their number."""
+        return sum(self.replies[site].training or 0 for site in self.sites("train"))
+
     def sites(self, role: Role) -> list[str]:
         """Return the sites that have this role, sorted."""
         return sorted(site for site, has in self.roles.items() if has == role)

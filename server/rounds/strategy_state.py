@@ -9,15 +9,16 @@ import numpy.typing as npt
 from flwr.serverapp import strategy as flower
 from flwr.serverapp.strategy.fedopt import FedOpt
 
+from fedchemo.server.feddyn import FedDyn
 from fedchemo.server.scaffold import Scaffold
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
-# FedAdam, FedYogi and FedAdagrad: the moments, by name of the array. FedAvgM: the momentum, as a list. SCAFFOLD: the
-# control variate, one array. What they keep of the global model they are given again at the start of each round.
+# FedAdam, FedYogi and FedAdagrad: the moments, by name of the array. FedAvgM: the momentum, as a list. SCAFFOLD and
+# FedDyn: one array. What they keep of the global model they are given again at the start of each round.
 _MOMENTS = ("m_t", "v_t")
 _MOMENTUM = "momentum_vector"
-_CONTROL = "control"
+_VECTORS: dict[type[flower.Strategy], str] = {Scaffold: "control", FedDyn: "drift"}
 
 
 def state_of(strategy: flower.Strategy) -> Arrays:
@@ -31,8 +32,9 @@ def state_of(strategy: flower.Strategy) -> Arrays:
     if isinstance(strategy, flower.FedAvgM):
         momentum = strategy.momentum_vector or []
         return {f"{_MOMENTUM}/{index}": np.ascontiguousarray(array) for index, array in enumerate(momentum)}
-    if isinstance(strategy, Scaffold) and strategy.control is not None:
-        return {f"{_CONTROL}/weights": np.ascontiguousarray(strategy.control)}
+    attribute = _VECTORS.get(type(strategy))
+    if attribute and (vector := getattr(strategy, attribute)) is not None:
+        return {f"{attribute}/weights": np.ascontiguousarray(vector)}
     return {}
 
 
@@ -48,7 +50,7 @@ def restore(strategy: flower.Strategy, state: Mapping[str, npt.NDArray[np.generi
         parts.setdefault(attribute, {})[key] = array
     known = set(_MOMENTS) if isinstance(strategy, FedOpt) else set()
     known |= {_MOMENTUM} if isinstance(strategy, flower.FedAvgM) else set()
-    known |= {_CONTROL} if isinstance(strategy, Scaffold) else set()
+    known |= {_VECTORS[type(strategy)]} if type(strategy) in _VECTORS else set()
     if foreign := sorted(set(parts) - known):
         msg = f"{type(strategy).__name__} has no {', '.join(foreign)}"
         raise ValueError(msg)
@@ -56,7 +58,7 @@ def restore(strategy: flower.Strategy, state: Mapping[str, npt.NDArray[np.generi
         match attribute:
             case "momentum_vector":
                 setattr(strategy, attribute, [arrays[key] for key in sorted(arrays, key=int)])
-            case "control":
+            case "control" | "drift":
                 setattr(strategy, attribute, arrays["weights"])
             case _:
                 setattr(strategy, attribute, arrays)

@@ -11,12 +11,22 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fedchemo.shared.clinical.statistics import ClinicalStatistics, Moments
-from fedchemo.shared.configuration import PROTOCOL, Label, Purpose, Settings, SiteConfiguration
+from fedchemo.shared.configuration import (
+    PLAIN,
+    PROTOCOL,
+    Label,
+    Purpose,
+    Settings,
+    SiteConfiguration,
+    SiteMethod,
+)
 from fedchemo.shared.metrics.summary import ScoreSums
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
-Kind = Literal["statistics", "logistic", "train", "evaluate", "finish"]
+Kind = Literal["statistics", "logistic", "train", "evaluate", "personal", "finish"]
 """The kinds of exchange, in the order a run first uses them."""
+MOST_CANDIDATES = 8
+"""As many as a coordinator remembers: each costs a site room on its disk."""
 Role = Literal["train", "evaluate"]
 
 # Flower routes a message by its type; its own strategies know "train" and "evaluate".
@@ -25,6 +35,7 @@ MESSAGE_TYPES: dict[Kind, str] = {
     "logistic": "query.logistic",
     "train": "train",
     "evaluate": "evaluate",
+    "personal": "query.personal",
     "finish": "query.finish",
 }
 
@@ -39,6 +50,8 @@ class Request(Settings):
     round: Count = 0
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     configuration: SiteConfiguration
+    method: SiteMethod = PLAIN
+    """What the strategy asks of a site beyond plain training."""
 
 
 class StatisticsRequest(Request):
@@ -56,6 +69,8 @@ class TrainRequest(Request):
     """Asks to score the weights sent on validation patients, then to train from them."""
 
     statistics: ClinicalStatistics
+    candidates: Annotated[tuple[Count, ...], Field(max_length=MOST_CANDIDATES)] = ()
+    """Earlier rounds whose model may still be the result: what a site remembers of them it keeps."""
 
 
 class EvaluateRequest(Request):
@@ -63,6 +78,15 @@ class EvaluateRequest(Request):
 
     statistics: ClinicalStatistics
     split: Literal["validation", "test"]
+
+
+class PersonalRequest(Request):
+    """Asks to make, from the result sent, the model of its own that the method leaves a site, and to score it.
+
+    The model stays at the site; its scores on test patients are the answer.
+    """
+
+    statistics: ClinicalStatistics
 
 
 class FinishRequest(Request):
@@ -103,6 +127,12 @@ class TrainReply(Settings):
 
 class EvaluateReply(Settings):
     """Scores of the weights that were received; None means too few patients to say."""
+
+    scores: ScoreSums | None
+
+
+class PersonalReply(Settings):
+    """Scores on test patients of the model that the site has made for itself; None means too few patients to say."""
 
     scores: ScoreSums | None
 

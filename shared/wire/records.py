@@ -31,10 +31,8 @@ Record = TypeVar("Record", ArrayRecord, ConfigRecord, MetricRecord)
 LARGEST_MESSAGE = 4 * 2**20
 """Longest JSON text of a typed message in bytes; weights are not part of it."""
 _NPY_HEAD, _LONGEST_NPY_HEADER = 10, 512
-CONTROL_VARIATES = "control-variates"
-"""True in a request whose weights are followed by as many values of SCAFFOLD's control variate."""
-# What strategies, Flower's and ours, add to a request of their own accord.
-FLOWERS_KEYS = {"server-round", "proximal-mu", CONTROL_VARIATES}
+# What Flower's strategies add to a request of their own accord.
+FLOWERS_KEYS = {"server-round", "proximal-mu"}
 
 
 def arrays(weights: Weights) -> ArrayRecord:
@@ -79,19 +77,6 @@ def read_request(content: RecordDict, kind: type[Asked]) -> tuple[Asked, float, 
         _check_protocol(text)
         raise
     return request, float(proximal_mu), read_weights(content)
-
-
-def carries_control_variate(content: RecordDict) -> bool:
-    """Tell whether a request's weights are followed by a control variate.
-
-    Raises:
-        FedchemoError: FC304 if it is not said by true or false.
-    """
-    record = record_of(content, "config", ConfigRecord)
-    said = record.get(CONTROL_VARIATES, False) if record is not None else False
-    if not isinstance(said, bool):
-        raise FedchemoError("FC304", f"{CONTROL_VARIATES} is neither true nor false")
-    return said
 
 
 def reply_content(

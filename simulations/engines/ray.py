@@ -48,6 +48,7 @@ class Recipe:
     policy: Policy
     device: str
     order: BatchOrder
+    methods: Path | None
 
 
 @functools.cache
@@ -68,6 +69,7 @@ def _made(recipe: Recipe) -> tuple[ClientApp, list[tuple[str, Mapping[str, objec
         policy=recipe.policy,
         device=torch.device(recipe.device),
         order=recipe.order,
+        methods=recipe.methods,
         notice=tell,
     )
     return client_app(lambda _context: participant), told
@@ -210,6 +212,7 @@ def _recipe(participant: Participant) -> Recipe:
         participant.policy,
         participant.device.type,  # Ray shows each actor its own GPU as the first
         participant.order,
+        participant.methods and participant.methods.resolve(),
     )
 
 

@@ -52,8 +52,15 @@ def train(
         for cohort in cohorts
     }
     _, fingerprint = identity(configuration.site)
-    terms = Terms(configuration.name, fingerprint, configuration.site, configuration.purpose)
+    terms = Terms(
+        configuration.name,
+        fingerprint,
+        configuration.site,
+        configuration.purpose,
+        configuration.strategy.at_sites,
+    )
     weights = first_weights(configuration.site.seed)
+    patients = sum(len(cohort.patients("train")) for cohort in cohorts)
     with local_engine(list(participants.values()), workers=1) as grid:
         exchanges = Exchanges(grid, EventLog(), len(cohorts), configuration.deadline_s, configuration.wait_s)
         nodes = list(grid.sites().values())
@@ -62,7 +69,7 @@ def train(
             messages = ruling.strategy.configure_train(
                 number, arrays(weights), config(request), drawn_grid(nodes)
             )
-            updates = Updates(ruling, len(weights) * ruling.vectors)
+            updates = Updates(ruling, len(weights), training=configuration.site.training, patients=patients)
             for _ in exchanges.send(
                 "train", TrainReply, messages, participants, round_number=number, accept=updates.add
             ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fedchemo.server.strategies import Method, method, scaffold
 from fedchemo.shared.configuration import (
     ImagingSettings,
     RunConfiguration,
@@ -24,14 +23,9 @@ FEDERATED: Mapping[str, tuple[float, Mapping[str, object]]] = {
     "fedadam": (0.01, {"name": "fedadam", "server_learning_rate": 0.01, **_ADAPTIVE}),
     "fedyogi": (10**-2.5, {"name": "fedyogi", "server_learning_rate": 0.01, **_ADAPTIVE}),
     "fedadagrad": (10**-2.5, {"name": "fedadagrad", "server_learning_rate": 10**-0.5, **_ADAPTIVE}),
-    "scaffold": (0.001, {}),
+    "scaffold": (0.001, {"name": "scaffold"}),
 }
 """Method -> learning rate at the hospitals, and the settings of its strategy."""
-
-
-def ruling(name: str, configuration: RunConfiguration) -> Method:
-    """Return a fresh strategy."""
-    return scaffold() if name == "scaffold" else method(configuration.strategy)
 
 
 def federated(name: str, seed: int) -> RunConfiguration:

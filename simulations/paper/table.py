@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedchemo.client.cohort import Cohort
+from fedchemo.server.strategies import method as strategy
 from fedchemo.shared.atomic import write_text
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.paper.batches import in_epochs, scheduled
@@ -24,7 +25,6 @@ from fedchemo.simulations.paper.methods import (
     STEPS,
     alone,
     federated,
-    ruling,
 )
 
 TEST_SETS = {**{f"client_test_{index}": name for index, name in enumerate(HOSPITALS)}, "Pooled Test": POOLED}
@@ -63,8 +63,9 @@ def run(cohorts: Mapping[str, Cohort], method: str, seed: int) -> list[Row]:
         configuration = alone(method, seed)
         [(name, size)] = [(cohort.site, len(cohort.patients("train"))) for cohort in members]
         order = in_epochs(name, size, seed=seed, epochs=EPOCHS, batch_size=BATCH)
+    ruling = strategy(configuration.strategy)
     with tempfile.TemporaryDirectory(prefix="fedchemo-paper-") as state:
-        weights = train(members, configuration, ruling(method, configuration), order, state=Path(state))
+        weights = train(members, configuration, ruling, order, state=Path(state))
     found = accuracies(cohorts, configuration, weights)
     return [Row(method, seed, test_set, found[name]) for test_set, name in TEST_SETS.items()]
 

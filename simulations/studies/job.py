@@ -118,12 +118,14 @@ def _predicted(
 ) -> Iterator[Row]:
     """Yield the test patients of the hospitals that are judged."""
     outcome = simulated.outcome
+    # A hospital's own model, where the method leaves it one, is what it predicts with; a hospital that was left out, or
+    # is judged by another's model, has the run's.
     for participant in judged:
         if not participant.cohort.patients("test"):
             continue
         (patients, probabilities, labels), (_, clinical, _) = (
             participant.probabilities("test", job.configuration.site, outcome.opening.statistics, weights)
-            for weights in (outcome.weights, outcome.baseline)
+            for weights in (simulated.used_at(participant.name), outcome.baseline)
         )
         for patient, label, probability, baseline in zip(
             patients, labels, probabilities, clinical, strict=True

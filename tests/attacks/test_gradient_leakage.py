@@ -15,6 +15,7 @@ from fedchemo.client.gate import release
 from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Policy
 from fedchemo.shared.clinical.encoding import encode, names
+from fedchemo.shared.configuration import SiteMethod
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.model.build import build
 from fedchemo.shared.model.fingerprint import fingerprint
@@ -169,6 +170,50 @@ def test_other_ways_to_an_update_of_few_patients_are_refused(site, changes, prox
     )  # fmt: skip
     with pytest.raises(FedchemoError, match="FC913"):
         site.train(request, np.zeros(size, np.float32), proximal_mu=proximal_mu)
+
+
+def asked_for(site, method, **training):
+    """Ask for an update by a method, with zeros as weights."""
+    configuration = site_configuration()
+    configuration = configuration.model_copy(
+        update={"training": configuration.training.model_copy(update=training)}
+    )
+    size, printed = model_of(configuration)
+    request = TrainRequest(
+        run="attack", round=1, fingerprint=printed, configuration=configuration,
+        method=method, statistics=statistics_of(configuration),
+    )  # fmt: skip
+    return site.train(request, np.zeros(2 * size if method.name == "scaffold" else size, np.float32))
+
+
+PLAIN_SGD = {"optimizer": "sgd", "weight_decay": 0.0, "learning_rate": 0.1}
+
+
+@pytest.mark.parametrize("name", ["scaffold", "feddyn"])
+@pytest.mark.parametrize(
+    ("training", "code"),
+    [
+        # AdamW, and steps that go on by themselves, may have small batches; these methods may have neither.
+        ({"batch_size": 4}, "FC304"),
+        ({**PLAIN_SGD, "batch_size": 20, "momentum": 0.9}, "FC304"),
+        ({**PLAIN_SGD, "batch_size": 19}, "FC913"),
+    ],
+)
+def test_no_constant_in_the_gradient_leads_past_all_but_a_small_batch(site, name, training, code):
+    """Steps along a known constant end wherever the attacker likes: say where only the last batch has a gradient."""
+    site.methods = site.cache / "methods"
+    with pytest.raises(FedchemoError, match=code):
+        asked_for(site, SiteMethod(name=name), **training)
+    reply, _ = asked_for(site, SiteMethod(name=name), **PLAIN_SGD, batch_size=20)
+    assert reply.examples >= 20
+
+
+def test_the_pull_of_feddyn_counts_as_forgetting(site):
+    site.methods = site.cache / "methods"
+    with pytest.raises(FedchemoError, match="FC913"):
+        asked_for(site, SiteMethod(name="feddyn", alpha=1.5), **PLAIN_SGD, batch_size=20)
+    # Ditto's pulls a model that stays here.
+    assert asked_for(site, SiteMethod(name="ditto", pull=1.5), **PLAIN_SGD, batch_size=20)
 
 
 def sums_at(site, *, statistics=None, **coefficients):

@@ -47,3 +47,11 @@ def test_a_refused_round_is_not_called_an_update(said):
 
 def test_events_without_words_are_not_said(said):
     assert said("received", type="train", run=1) == ""
+
+
+def test_a_model_of_ones_own_is_told_with_its_gain(said):
+    told = said(
+        "personal", run="first", round=3, path="/state/methods/personal/first-1234", before="A", after="B"
+    )
+    assert 'the run "first" has left this hospital a model of its own: /state/methods/personal' in told
+    assert told.index("run's model here: A") < told.index("its own model here:   B")

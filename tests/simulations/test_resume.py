@@ -33,7 +33,13 @@ STRATEGIES = {
     "fedmedian": {},
     "fedtrimmedavg": {"trim": 0.2},
     "krum": {"malicious": 0},
+    "scaffold": {},
+    "feddyn": {},
+    "fednova": {},
+    "ditto": {"fine_tuning_epochs": 2},
+    "cyclic": {},
 }
+PLAIN_SGD = {"optimizer": "sgd", "weight_decay": 0, "learning_rate": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +59,23 @@ def folders(tmp_path_factory):
 
 
 def content(strategy="fedavg", rounds=3, **options):
+    training = PLAIN_SGD if strategy in {"scaffold", "feddyn"} else {"learning_rate": 0.05}
     return {
         "rounds": rounds,
-        "site": {"imaging": {"enabled": False}, "training": {"learning_rate": 0.05}},
+        "site": {"imaging": {"enabled": False}, "training": training},
         "strategy": {"name": strategy, **options},
     }
 
 
 def model(out):
     return (out / "model.safetensors").read_bytes()
+
+
+def left_at_sites(out):
+    """Return all that methods remember at the sites and the models that they have left there, by file."""
+    return {
+        path.relative_to(out): path.read_bytes() for path in sorted((out / "methods").rglob("*.safetensors"))
+    }
 
 
 def lines(out):
@@ -97,6 +111,30 @@ def test_every_strategy_ends_with_the_same_bits_wherever_it_is_killed(simulated,
         assert simulated(folders, run, out, kill_at=at).killed, f"seed {seed}, kills {kills}"
     assert simulated(folders, run, out).code is None
     assert model(out) == model(tmp_path / "whole"), f"seed {seed}, kills {kills}"
+    assert left_at_sites(out) == left_at_sites(tmp_path / "whole"), f"seed {seed}, kills {kills}"
+
+
+def test_what_sites_remember_is_there_to_be_compared(simulated, folders, tmp_path):
+    """Of a run that ends with an earlier round, too: the model of that round is what a site keeps."""
+    run = content("ditto", rounds=7, fine_tuning_epochs=1)
+    simulated(folders, run, tmp_path / "run")
+    best = json.loads((tmp_path / "run" / "summary.json").read_text())["best_round"]
+    found = {str(path) for path in left_at_sites(tmp_path / "run")}
+    assert sum("personal" in path for path in found) == 3
+    kept = {int(path.rpartition("/")[2][:6]) for path in found if "memory" in path}
+    assert kept >= {4, 5, 6, 7, best}
+
+
+def test_norm_layers_of_fedbn_survive_a_kill(simulated, tmp_path):
+    """With images, which have them."""
+    sites = [write_site(tmp_path / "sites", name, patients=40, images=12) for name in "ab"]
+    run = {"rounds": 3, "site": SMALL, "strategy": {"name": "fedbn"}}
+    instants = simulated(sites, run, tmp_path / "whole").instants
+    out = tmp_path / "killed"
+    assert simulated(sites, run, out, kill_at=instants * 2 // 3).killed
+    assert simulated(sites, run, out).code is None
+    assert model(out) == model(tmp_path / "whole")
+    assert left_at_sites(out) == left_at_sites(tmp_path / "whole") != {}
 
 
 def test_killed_at_many_instants(simulated, folders, whole, tmp_path):

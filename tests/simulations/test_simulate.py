@@ -14,10 +14,12 @@ from fedchemo.client.cohort import SiteProblems, read_site
 from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Policy
 from fedchemo.client.policy.sums import without_rare_indicators
+from fedchemo.server.rounds.terms import Terms
 from fedchemo.server.run_folder import RunFolder
 from fedchemo.shared.clinical.encoding import encode, names
-from fedchemo.shared.configuration import RunConfiguration, parse
+from fedchemo.shared.configuration import RunConfiguration, SiteMethod, parse
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.wire.messages import TrainRequest
 from fedchemo.simulations.simulate import local_engine, simulate
 from tests.sites import SMALL, write_site
 
@@ -94,18 +96,77 @@ STRATEGIES = {
     "fedmedian": {},
     "fedtrimmedavg": {"trim": 0.34},
     "krum": {"malicious": 0},
+    "scaffold": {},
+    "feddyn": {},
+    "fednova": {},
+    "fedbn": {},
+    "ditto": {},
+    "cyclic": {},
 }
+PLAIN_SGD = {"training": {"optimizer": "sgd", "weight_decay": 0}}
 
 
 def test_every_strategy_runs_and_differs_from_the_others(run, tmp_path):
     models = {}
     for name, options in STRATEGIES.items():
-        outcome = run(name, configured({"name": name, **options})).outcome
+        site = PLAIN_SGD if name in {"scaffold", "feddyn"} else None
+        outcome = run(name, configured({"name": name, **options}, site)).outcome
         assert np.isfinite(outcome.weights).all()
         models[name] = weights(tmp_path / name)
+    # Ditto's global model is FedAvg's: what it adds stays at the sites.
+    assert models.pop("ditto") == models["fedavg"]
     # Of three updates, trimming one at each end leaves the median.
     assert models.pop("fedtrimmedavg") == models["fedmedian"]
     assert len(set(models.values())) == len(models)
+
+
+def test_in_a_cycle_each_site_trains_from_where_the_one_before_it_got(run, folders, cache, tmp_path):
+    """By the participants alone, without any coordinator."""
+    configuration = configured({"name": "cyclic"})
+    outcome = run("cyclic", configuration, workers=1).outcome
+    expected = outcome.baseline
+    terms = Terms(
+        "run", outcome.fingerprint, configuration.site, configuration.purpose, SiteMethod(name="cyclic")
+    )
+    sites = [Participant(read_site(folder), cache, policy=Policy()) for folder in folders[:3]]
+    for number in (1, 2):
+        request = terms.request(TrainRequest, round=number, statistics=outcome.opening.statistics)
+        for site in sites:
+            _, expected = site.train(request, expected)
+    kept = RunFolder.reopen(tmp_path / "cyclic")
+    # The coordinator rounds each to multiples of 2^-32.
+    np.testing.assert_allclose(kept.checkpoints.weights(2), expected, atol=1e-6)
+    kept.release()
+
+
+def test_in_a_cycle_a_site_that_fails_is_passed_over_as_long_as_the_quorum_trains(run, monkeypatch):
+    train = Participant.train
+
+    def failing(site, request, received, **options):
+        if site.name == "b":
+            raise FedchemoError("FC901", "not today")
+        return train(site, request, received, **options)
+
+    monkeypatch.setattr(Participant, "train", failing)
+    outcome = run("two", configured({"name": "cyclic"}, quorum=2)).outcome
+    assert outcome.weights.tobytes() != outcome.baseline.tobytes()
+    with pytest.raises(FedchemoError, match=r"FC401.*2 of 3 sites have trained in turn"):
+        run("three", configured({"name": "cyclic"}, quorum=3))
+
+
+def test_a_site_predicts_with_its_own_model_and_another_with_the_runs(run):
+    simulated = run("tuned", configured({"name": "fedavg", "fine_tuning_epochs": 2}))
+    plain = run("plain")
+    assert simulated.outcome.weights.tobytes() == plain.outcome.weights.tobytes()
+    assert sorted(simulated.personal) == ["a", "b", "c"]
+    assert plain.personal == {}
+    assert len({simulated.used_at(site).tobytes() for site in ("a", "b", "c", "small")}) == 4
+    assert simulated.used_at("small").tobytes() == plain.outcome.weights.tobytes()
+    assert set(simulated.figures) == {"model", "personal", "baseline"}
+    rows = {name: simulated.figures[name]["all sites"] for name in simulated.figures}
+    assert rows["model"] == plain.figures["model"]["all sites"]
+    assert rows["personal"].patients == rows["model"].patients
+    assert rows["personal"].log_loss != rows["model"].log_loss
 
 
 def test_small_sites_evaluate_only_and_all_test_patients_count(run):

@@ -15,6 +15,7 @@ from fedchemo.shared.wire.messages import (
     EvaluateReply,
     FinishReply,
     LogisticReply,
+    PersonalReply,
     StatisticsReply,
     TrainReply,
 )
@@ -55,6 +56,7 @@ def test_an_update_leaves_as_it_is():
         (TRAINED, np.zeros(5, np.float32)),
         (FinishReply(), UPDATE),
         (EvaluateReply(scores=None), UPDATE),
+        (PersonalReply(scores=None), UPDATE),
         (RunConfiguration(), None),
         (TRAINED.model_copy(update={"loss": float("nan")}), UPDATE),
         (TRAINED.model_copy(update={"loss": "patient 7"}), UPDATE),
@@ -151,3 +153,14 @@ def test_metrics_leave_as_the_policy_names_them(metrics, loss, validation, test)
     for metric, allowed in (("validation", validation), ("test", test)):
         reply, _ = let_out(EvaluateReply(scores=enough), policy=policy, metric=metric)
         assert (reply.scores is not None) == allowed
+
+
+def test_of_a_hospitals_own_model_scores_leave_and_no_array():
+    said, weights = let_out(PersonalReply(scores=scores(6, 7)))
+    assert said == PersonalReply(scores=scores(6, 7))
+    assert weights is None
+    with pytest.raises(FedchemoError, match="FC902"):
+        let_out(PersonalReply(scores=scores(6, 7)), UPDATE)
+    for policy in (Policy(metrics="none"), Policy(metrics=("validation",))):
+        assert let_out(PersonalReply(scores=scores(6, 7)), policy=policy)[0].scores is None
+    assert let_out(PersonalReply(scores=scores(4, 20)))[0].scores is None, "too few of a class"

@@ -5,7 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedchemo.client.training.order import derived_order, steps_an_epoch
+from fedchemo.client.training.order import derived_order
+from fedchemo.shared.path import steps_an_epoch
 from tests.shared.model.made import untouched_generators
 
 

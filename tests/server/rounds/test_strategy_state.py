@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from fedchemo.server.rounds.drawn_grid import drawn_grid
 from fedchemo.server.rounds.exchange import Answer
 from fedchemo.server.rounds.strategy_state import restore, state_of
 from fedchemo.server.rounds.updates import Updates
-from fedchemo.server.strategies import method, scaffold
-from fedchemo.shared.configuration import StrategySettings
+from fedchemo.server.strategies import method
+from fedchemo.shared.configuration import StrategyName, StrategySettings
 from fedchemo.shared.randomness import numpy_stream
 from fedchemo.shared.wire.messages import TrainReply
 from fedchemo.shared.wire.records import arrays
@@ -35,7 +36,12 @@ STRATEGIES = [
     {"name": "fedmedian"},
     {"name": "fedtrimmedavg", "trim": 0.34},
     {"name": "krum"},
-    {"name": "scaffold"},
+    {"name": "scaffold", "server_learning_rate": 0.7},
+    {"name": "feddyn"},
+    {"name": "fednova"},
+    {"name": "fedbn"},
+    {"name": "ditto"},
+    {"name": "cyclic"},
 ]
 SIZE, ROUNDS = 1000, 5
 # Set anew at the start of each round from the global model.
@@ -43,15 +49,13 @@ GIVEN_AGAIN = {"current_arrays", "_weights"}
 
 
 def made(settings):
-    if settings["name"] == "scaffold":  # not yet one of the configuration's
-        return scaffold(server_learning_rate=0.7, participation=0.5)
     return method(StrategySettings(**settings))
 
 
 def one_round(chosen, number, weights):
     TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, 1, 1
     list(chosen.strategy.configure_train(number, arrays(weights), ConfigRecord({}), drawn_grid([10, 11, 12])))
-    updates = Updates(chosen, SIZE * chosen.vectors)
+    updates = Updates(chosen, SIZE, patients=48)
     for index, site in enumerate("abc"):
         step = numpy_stream(number, "tests", site).normal(size=SIZE * chosen.vectors).astype(np.float32)
         reply = TrainReply(examples=7 + index, steps=1, loss=0.5, seconds=0.1, validation=None)
@@ -94,6 +98,10 @@ def test_a_strategy_remembers_nothing_else(settings):
     after = remembered()
     changed = {name for name in after if after[name] != before.get(name)} - GIVEN_AGAIN
     assert changed == {name.partition("/")[0] for name in state_of(chosen.strategy)}
+
+
+def test_every_strategy_is_tried_here():
+    assert {settings["name"] for settings in STRATEGIES} == set(get_args(StrategyName))
 
 
 def test_the_state_of_another_strategy_is_refused():

@@ -23,6 +23,7 @@ from fedchemo.shared.configuration import (
     ModelSettings,
     RunConfiguration,
     SiteConfiguration,
+    StrategySettings,
 )
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.engines import flower
@@ -33,6 +34,8 @@ from tests.sites import write_site
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the package ray is not there")
 CONFIGURATION = RunConfiguration(
     rounds=2,
+    # The actors remember at the sites what the next round and this process look for there.
+    strategy=StrategySettings(name="ditto"),
     site=SiteConfiguration(
         imaging=ImagingSettings(enabled=False, grid=8),
         model=ModelSettings(widths=(4, 4, 4, 4), norm_groups=2, film_bottleneck=2),
@@ -82,9 +85,12 @@ def test_it_gives_the_local_engines_model_and_leaves_no_process(folders, tmp_pat
             refused.extend(grid.replies([Message(RecordDict(), grid.sites()["B"], "train")], timeout=30))
             yield grid
 
-    _, local = run(folders, tmp_path / "local", partial(local_engine, workers=1))
+    locally, local = run(folders, tmp_path / "local", partial(local_engine, workers=1))
     simulated, ray = run(folders, tmp_path / "ray", watched)
     assert ray == local
+    assert sorted(simulated.personal) == ["A", "B", "C"]
+    for site, own in simulated.personal.items():
+        assert own.tobytes() == locally.personal[site].tobytes() != simulated.outcome.weights.tobytes()
     assert sorted(simulated.outcome.opening.roles) == ["A", "B", "C"]
     assert {name: os.environ.get(name) for name in environment} == environment
     end = time.monotonic() + 20

@@ -4,16 +4,27 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from fedchemo.shared.configuration import RunConfiguration
+from fedchemo.server.strategies import method
+from fedchemo.shared.configuration import RunConfiguration, StrategySettings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.paper.batches import scheduled
 from fedchemo.simulations.paper.cohorts import HOSPITALS
 from fedchemo.simulations.paper.federation import POLICY, train
 from fedchemo.simulations.paper.hospital import NO_STATISTICS, HeartHospital
 from fedchemo.simulations.paper.linear import first_weights
-from fedchemo.simulations.paper.methods import federated, ruling
+from fedchemo.simulations.paper.methods import federated
 
 ROUNDS, STEPS, SEED, RATE = 4, 6, 3, 0.05
+ALPHA, MOMENTUM = 0.5, 0.8
+# Beside the table's: without local_steps each hospital takes as many steps as it has batches.
+OTHERS = {
+    "feddyn": ({"name": "feddyn", "feddyn_alpha": ALPHA}, {}),
+    "fednova": ({"name": "fednova"}, {"local_steps": 0, "local_epochs": 1}),
+    "fednova with momentum": (
+        {"name": "fednova"},
+        {"local_steps": 0, "local_epochs": 1, "momentum": MOMENTUM},
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +34,19 @@ def order(made):
 
 
 def configured(name) -> RunConfiguration:
-    asked = federated(name, SEED).model_dump()
+    strategy, training = OTHERS.get(name, (None, {}))
+    asked = federated("fedavg" if strategy else name, SEED).model_dump()
     asked["rounds"] = ROUNDS
-    asked["site"]["training"] |= {"local_steps": STEPS, "learning_rate": RATE}
+    asked["site"]["training"] |= {"local_steps": STEPS, "learning_rate": RATE, **training}
+    if strategy:
+        asked["strategy"] = StrategySettings.model_validate(strategy).model_dump()
     return RunConfiguration.model_validate(asked)
 
 
 def exchanged(name, made, order, tmp_path):
     configuration = configured(name)
     members = [made[hospital] for hospital in HOSPITALS]
-    return train(members, configuration, ruling(name, configuration), order, state=tmp_path)
+    return train(members, configuration, method(configuration.strategy), order, state=tmp_path)
 
 
 class Plain:
@@ -46,14 +60,16 @@ class Plain:
         self.labels = [one.labels for one in data]
         sizes = np.array([len(labels) for labels in self.labels])
         self.shares = sizes / sizes.sum()
+        self.batches = [-(-size // 4) for size in sizes]
 
-    def local(self, index, number, start, *, mu, constant):
+    def local(self, index, number, start, *, mu=0.0, constant=0.0, steps=STEPS, rho=0.0):
         """Take a round's steps, with FedProx's pull and SCAFFOLD's constant in the gradient."""
-        weights = start.copy()
-        for rows in self.order.batches[HOSPITALS[index], number]:
+        weights, speed = start.copy(), np.zeros_like(start)
+        for rows in self.order.batches[HOSPITALS[index], number][:steps]:
             table, labels = self.tables[index][rows], self.labels[index][rows]
             gradient = table.T @ (expit(table @ weights) - labels) / len(rows)
-            weights -= RATE * (gradient + mu * (weights - start) + constant)
+            speed = rho * speed + gradient + mu * (weights - start) + constant
+            weights -= RATE * speed
         return weights
 
     def average(self, reached):
@@ -89,6 +105,57 @@ def by_hand(name, plain):
             step = rate * momentum / (np.sqrt(second) + 1e-8)
         weights = origin + step
     return weights
+
+
+def feddyn_by_hand(plain):
+    """Algorithm 1 of the paper, sites weighed by their patients."""
+    weights = first_weights(SEED).astype(np.float64)
+    drift, gradients = np.zeros_like(weights), [np.zeros_like(weights) for _ in HOSPITALS]
+    for number in range(1, ROUNDS + 1):
+        reached = [
+            plain.local(index, number, weights, mu=ALPHA, constant=-gradient)
+            for index, gradient in enumerate(gradients)
+        ]
+        gradients = [old - ALPHA * (y - weights) for old, y in zip(gradients, reached, strict=True)]
+        drift = drift - ALPHA * (plain.average(reached) - weights)
+        weights = plain.average(reached) - drift / ALPHA
+    return weights
+
+
+def fednova_by_hand(plain, rho):
+    """The paper's equation 9: the mean of normalised gradients times the mean number of effective steps."""
+    weights = first_weights(SEED).astype(np.float64)
+    # a_i as the paper defines it, by running momentum over a one.
+    norms = [sum((1 - rho ** (steps - k)) / (1 - rho) for k in range(steps)) for steps in plain.batches]
+    for number in range(1, ROUNDS + 1):
+        reached = [
+            plain.local(index, number, weights, steps=steps, rho=rho)
+            for index, steps in enumerate(plain.batches)
+        ]
+        directions = [(y - weights) / norm for y, norm in zip(reached, norms, strict=True)]
+        weights = weights + plain.average(norms) * plain.average(directions)
+    return weights
+
+
+def test_feddyn_gives_what_the_formulas_give(made, order, tmp_path):
+    plain = Plain(made, order)
+    expected = feddyn_by_hand(plain)
+    np.testing.assert_allclose(exchanged("feddyn", made, order, tmp_path), expected, atol=2e-5)
+    assert np.abs(expected - by_hand("fedavg", plain)).max() > 1e-2
+
+
+@pytest.mark.parametrize(("name", "rho"), [("fednova", 0.0), ("fednova with momentum", MOMENTUM)])
+def test_fednova_gives_what_the_formulas_give(made, order, tmp_path, name, rho):
+    plain = Plain(made, order)
+    assert len(set(plain.batches)) > 1
+    expected = fednova_by_hand(plain, rho)
+    np.testing.assert_allclose(exchanged(name, made, order, tmp_path), expected, atol=2e-5)
+    weights = first_weights(SEED).astype(np.float64)
+    for number in range(1, ROUNDS + 1):
+        weights = plain.average(
+            [plain.local(i, number, weights, steps=steps, rho=rho) for i, steps in enumerate(plain.batches)]
+        )
+    assert np.abs(expected - weights).max() > 1e-3, "the control: FedAvg ends elsewhere"
 
 
 @pytest.mark.parametrize("name", ["fedavg", "fedprox", "fedadam", "fedyogi", "fedadagrad", "scaffold"])

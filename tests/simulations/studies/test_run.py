@@ -15,7 +15,7 @@ from fedchemo.simulations.studies import run
 from fedchemo.simulations.studies.analysis import analyse
 from fedchemo.simulations.studies.job import COLUMNS
 from fedchemo.simulations.studies.run import run_study
-from fedchemo.simulations.studies.settings import Study
+from fedchemo.simulations.studies.settings import Method, Study
 from fedchemo.simulations.studies.tables import write_tables
 
 STUDY = Study.model_validate(
@@ -171,3 +171,19 @@ def test_a_run_that_fails_is_told_after_the_others_are_done(monkeypatch, error, 
         run._run([job, job], None, None, None, 1, None, kept=0)
     assert words in caught.value.what
     assert done
+
+
+def test_a_method_that_leaves_hospitals_models_of_their_own_is_judged_by_them(place):
+    """Its global model is FedAvg's to the bit, so that any difference is theirs."""
+    study = STUDY.model_copy(
+        update={
+            "seeds": (0,),
+            "judged": "holdout",
+            "cross_site": False,
+            "references": (),
+            "strategy": (Method(name="fedavg"), Method(name="fedavg", label="tuned", fine_tuning_epochs=3)),
+        }
+    )
+    found = run_study(study, place / "personal", cache=place / "cache", workers=1).predictions
+    wide = found.pivot_table(index=["site", "patient"], columns="method", values="probability")
+    assert (wide["tuned"] != wide["fedavg"]).all()
