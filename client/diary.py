@@ -132,6 +132,9 @@ class Diary:
             self._trouble = str(details["code"])
             self.say(f"no connection ({details['code']}: {details['what']}); trying again until there is one")
 
+    def _on_queueing(self, details: Details) -> None:
+        self.say(f"the update is ready, and waits for its turn to be sent since {details['seconds']:.0f} s")
+
     def _on_training(self, details: Details) -> None:
         number = int(str(details["round"]))
         if number != self._round:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from fedchemo.client.app import client_app
 from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
+from fedchemo.client.hospital import LONG_WORK
 from fedchemo.client.participant import Notice, Participant
 from fedchemo.client.training.device import choose
 from fedchemo.server.events import EventLog, Listener
@@ -139,10 +141,14 @@ def simulate(
                 if problem.severity == "error":
                     events.emit("inside_site_row_set_aside", site=cohort.site, why=str(problem))
 
+        ended = threading.Event()
+
         def notice_of(site: str) -> Notice:
             """A virtual hospital keeps its log in the run's events: nobody's secret is in it."""
 
             def notice(event: str, details: Mapping[str, object]) -> None:
+                if event in LONG_WORK and ended.is_set():
+                    raise FedchemoError("FC615", "the run has ended, and nobody waits for this work")
                 if event in NOTED:
                     events.emit(f"inside_site_{event}", site=site, **details)
 
@@ -175,8 +181,10 @@ def simulate(
             save_result(folder, configuration, outcome, figures, exact=True)
 
         with engine(list(participants.values())) as grid:
-            loop = RoundLoop(grid, configuration, folder, events, **where(taken))
-            outcome = loop.run(keep)
+            try:
+                outcome = RoundLoop(grid, configuration, folder, events, **where(taken)).run(keep)
+            finally:
+                ended.set()  # what was not waited for ends with its next batch, and the engine with it
     return Simulated(outcome, figures, participants, personal)
 
 

@@ -62,9 +62,10 @@ class HospitalNode:
         on_event: told in words what happens; nothing of it leaves this process. The kinds: ``connecting``
             (address), ``connected`` (address, node, site), ``disconnected`` (code, what, retry_s), ``received``
             (type, run), ``replied`` (type, seconds, bytes, code), ``refused`` (type, code, what), ``failed`` (type,
-            code, what, trace; without a type if it was no request that failed), ``withdrawn``, ``versions`` (code,
+            code, what, trace; without a type if it was no request that failed), ``queueing`` (seconds that a reply has
+            waited for its turn), ``withdrawn``, ``versions`` (code,
             what), ``stopped``.
-        heartbeat: seconds within which the site promises a sign of life.
+        heartbeat: seconds within which the site promises a sign of life; it gives more than two in that time.
         patience: seconds to wait for the coordinator at the start; None is for ever.
         gate: looks at every reply and writes down what leaves. Without one, nothing is looked at: for tests of the
             network alone.
@@ -251,12 +252,14 @@ class HospitalNode:
 
     def _deliver(self, parcel: Parcel) -> bool:
         """Send a reply when it is this site's turn; return whether all of it was taken."""
+        asked_first = time.monotonic()
         while True:
             began = time.monotonic()
             with self._interruptible():
                 asked = self._session.announce(parcel)
             if asked is not None:
                 return self._session.upload(parcel, asked)
+            self._tell("queueing", {"seconds": round(time.monotonic() - asked_first, 1)})
             time.sleep(max(0.0, IDLE_S - (time.monotonic() - began)))
 
     @contextlib.contextmanager

@@ -31,7 +31,8 @@ def peak_megabytes(way: str, sites: int) -> float:
     return float(done.stdout)
 
 
-def _peak() -> float:
+def peak() -> float:
+    """Return the peak resident memory (MB) of this process so far."""
     # Not getrusage: its maximum begins with that of the process that started this one.
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
@@ -61,4 +62,4 @@ def _network(sites: int) -> None:
 
 if __name__ == "__main__":
     {"local": _local, "network": _network}[sys.argv[1]](int(sys.argv[2]))
-    sys.stdout.write(f"{_peak()}\n")
+    sys.stdout.write(f"{peak()}\n")

@@ -129,6 +129,17 @@ def memory(quick: bool) -> Iterator[Measurement]:
             yield Measurement(f"peak memory, {way}", (peak,), unit="MB", sites=sites, size=SIZE)
 
 
+def scale(quick: bool) -> Iterator[Measurement]:
+    """Whole simulated runs of many sites, each in a fresh process."""
+    from fedchemo.simulations.benchmarks.scale import measured
+
+    for sites in (10, 100) if quick else (10, 100, 1000):
+        found = measured(sites)
+        yield Measurement("simulated run, a round", found.round_s, sites=sites)
+        yield Measurement("simulated run, memory at round 1", (found.opened_mb,), unit="MB", sites=sites)
+        yield Measurement("simulated run, peak memory", (found.peak_mb,), unit="MB", sites=sites)
+
+
 def importing(quick: bool) -> Iterator[Measurement]:  # noqa: ARG001 - shorter would measure the start of processes
     """From DICOM to site folder to prepared images."""
     from fedchemo.simulations.benchmarks.importing import COHORTS, measured, write_hospital
@@ -166,5 +177,6 @@ PARTS: Mapping[str, Part] = {
     "cache": cache,
     "import": importing,
     "memory": memory,
+    "scale": scale,
     "help": start,
 }

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from fedchemo.shared.errors import FedchemoError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 START_S = 600.0
 """Longest wait for Ray to start and to hold every site; a cluster may have to start machines first."""
+END_S = 120.0
+"""Longest wait for its end."""
 LOOK_S = 0.01
 """Pause between two looks for replies or nodes; Flower's own grid pauses 0.1 s."""
 
@@ -39,6 +41,7 @@ def running(
         FedchemoError: FC761 if the engine does not start.
     """
     opened: Future[Grid] = Future()
+    engine: Future[None] = Future()
     finished = threading.Event()
     server = ServerApp()
 
@@ -48,11 +51,20 @@ def running(
         opened.set_result(grid)
         finished.wait()
 
-    with _environment(), ThreadPoolExecutor(1, thread_name_prefix="ray") as pool:
+    with _environment():
         from flwr.simulation import run_simulation
 
-        engine = pool.submit(run_simulation, server, app, nodes, "ray", _backend(workers, gpu=gpu))
+        def run() -> None:
+            try:
+                run_simulation(server, app, nodes, "ray", _backend(workers, gpu=gpu))
+                engine.set_result(None)
+            except BaseException as error:  # noqa: BLE001 - told to whoever asks for the grid
+                engine.set_exception(error)
+
         engine.add_done_callback(lambda _: opened.cancel())
+        # A thread that does not keep the process, should Ray neither start nor end.
+        thread = threading.Thread(target=run, name="ray", daemon=True)
+        thread.start()
         try:
             try:
                 grid = opened.result(timeout=START_S)
@@ -73,6 +85,7 @@ def running(
             yield grid, engine
         finally:
             finished.set()
+            thread.join(timeout=END_S)
 
 
 def _backend(workers: int | None, *, gpu: bool) -> BackendConfig:

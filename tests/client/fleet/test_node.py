@@ -135,6 +135,19 @@ def test_work_in_hand_outlives_the_coordinators_listener(fed):
     assert len(calls) == 1
 
 
+def test_a_reply_that_waits_for_its_turn_says_so(fed, coordinator, monkeypatch):
+    busy = iter([None, None])
+    announce = session.FleetSession.announce
+    monkeypatch.setattr(
+        session.FleetSession, "announce", lambda self, parcel: next(busy, announce(self, parcel))
+    )
+    monkeypatch.setattr("fedchemo.client.fleet.node.IDLE_S", 0.01)
+    with serving(kit_of(fed, "A"), plus_one) as (_, events), coordinator.grid() as grid:
+        until(grid.sites)
+        assert list(by_site(grid, grid.replies(messages(grid, [1.0]), timeout=20))) == ["A"]
+        assert len(events.of("queueing")) == 2
+
+
 def test_an_error_that_the_app_returns_keeps_only_a_code(fed, coordinator):
     def telling(message: Message, _context: object) -> Message:
         return Message(Error(0, "patient 042 has no image"), reply_to=message)

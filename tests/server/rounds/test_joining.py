@@ -12,7 +12,10 @@ from fedchemo.client.cohort import read_site
 from fedchemo.client.participant import Participant
 from fedchemo.server.events import EventLog
 from fedchemo.server.resume import reopen
+from fedchemo.server.rounds.exchange import Exchanges
+from fedchemo.server.rounds.joining import Newcomers
 from fedchemo.server.rounds.loop import Outcome, RoundLoop
+from fedchemo.server.rounds.opening import Opening
 from fedchemo.server.run_folder import RunFolder
 from fedchemo.shared.configuration import RunConfiguration, parse
 from fedchemo.simulations.simulate import local_engine
@@ -152,3 +155,37 @@ def test_a_site_may_be_gone_for_good(folders, tmp_path):
     _, seen = run(folders[:2], tmp_path / "run")
     assert trained(seen) == {3: ["a", "b"], 4: ["a", "b"]}
     assert seen[-1]["outcome"] == "completed"
+
+
+def test_who_answers_late_is_asked_again_in_the_next_round_and_others_after_a_pause(monkeypatch):
+    """A hospital that prepares its images first, or asks a person, is let in as soon as it is ready."""
+    asked = []
+    monkeypatch.setattr(
+        "fedchemo.server.rounds.joining.ask_roles",
+        lambda exchanges, terms, sites, *, round_number: asked.append((round_number, *sites)) or {},
+    )
+
+    class Grid:
+        came: dict[str, float] = {}
+
+        def sites(self):
+            return {"a": 1, "busy": 2, "refuses": 3}
+
+        def late(self):
+            return self.came
+
+    opening = Opening({"a": "train"}, None, {})
+    exchanges = Exchanges(Grid(), EventLog(), 1, 600.0, 600.0)
+    newcomers = Newcomers(exchanges, None)
+    exchanges.unanswered.note("m", kind="statistics", round_number=1, site="busy", sent=0.0)
+    for number in range(1, 9):
+        if number == 7:
+            exchanges.grid.came = {"m": 1.0}
+        newcomers.welcome(number, opening)
+    assert asked == [
+        (1, "busy", "refuses"),
+        (2, "busy", "refuses"),
+        (4, "busy", "refuses"),
+        (7, "busy"),
+        (8, "refuses"),
+    ]

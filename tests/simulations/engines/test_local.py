@@ -11,6 +11,7 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp.strategy import FedAvg
 
 from fedchemo.simulations.engines.local import LocalGrid
+from tests.networked import until
 
 
 def app(train):
@@ -130,4 +131,12 @@ def test_a_timeout_ends_the_wait(grid_of):
 
     grid = grid_of(hang)
     assert list(grid.replies(messages(grid), timeout=0.05)) == []
+    assert list(grid.replies(messages(grid), timeout=20, go_on=lambda: False)) == [], (
+        "nor does it outlast this"
+    )
+    assert grid.late() == {}
     release.set()
+    came = {}
+    until(
+        lambda: came.update(grid.late()) or came, seconds=20, what="late replies are noted, and nothing else"
+    )
