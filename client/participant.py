@@ -20,7 +20,7 @@ from fedchemo.client.cache import ImageCache
 from fedchemo.client.cohort import Cohort
 from fedchemo.client.methods import Memory, Plain, global_part, method_of
 from fedchemo.client.methods.personal import PersonalModels, in_words
-from fedchemo.client.methods.plain import Reached, Train
+from fedchemo.client.methods.trainer import Trainer
 from fedchemo.client.policy import Policy
 from fedchemo.client.policy.limits import PREDICTION_BATCH, check_patients_seen, check_training
 from fedchemo.client.policy.memory import RunMemory
@@ -32,7 +32,7 @@ from fedchemo.client.policy.sums import (
     without_rare_indicators,
 )
 from fedchemo.client.training.data import ImageSource, TrainingData
-from fedchemo.client.training.loop import predict, train_round
+from fedchemo.client.training.loop import predict
 from fedchemo.client.training.order import BatchOrder, derived_order
 from fedchemo.client.training.placement import on_device
 from fedchemo.shared.clinical import logistic
@@ -43,7 +43,7 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.summary import ScoreSums
 from fedchemo.shared.model.build import build, structure
 from fedchemo.shared.model.fingerprint import check_fingerprint, fingerprint
-from fedchemo.shared.model.packing import manifest, pack, unpack
+from fedchemo.shared.model.packing import manifest, unpack
 from fedchemo.shared.splits import Split
 from fedchemo.shared.wire.messages import (
     EvaluateReply,
@@ -60,8 +60,6 @@ from fedchemo.shared.wire.messages import (
 )
 from fedchemo.shared.wire.records import Weights
 
-AFTER_THE_RUN = 10**6
-"""Added to a round's number for what is drawn in fine-tuning: no run has so many rounds."""
 Notice = Callable[[str, Mapping[str, object]], None]
 Approve = Callable[[Request], None]
 
@@ -286,47 +284,20 @@ class Participant:
 
     def _trainer(
         self, request: TrainRequest | PersonalRequest, model: torch.nn.Module, *, holds: Weights
-    ) -> Train:
+    ) -> Trainer:
         """Return the means to train ``model``, which holds some weights, on this site's patients."""
-        configuration = request.configuration
-        data = self._data("train", configuration, request.statistics)
-
-        def train(
-            start: Weights,
-            *,
-            pull: float = 0.0,
-            towards: Weights | None = None,
-            correction: Weights | None = None,
-            epochs: int = 0,
-        ) -> Reached:
-            nonlocal holds
-            if start is not holds:
-                unpack(model, start)
-            training, number = configuration.training, request.round
-            if epochs:
-                training = training.model_copy(update={"local_epochs": epochs, "local_steps": 0})
-                number += AFTER_THE_RUN
-            result = train_round(
-                model,
-                data,
-                training,
-                augment=configuration.imaging.augment,
-                seed=configuration.seed,
-                site=self.name,
-                round_number=number,
-                proximal_mu=pull,
-                towards=towards,
-                correction=correction,
-                device=self.device,
-                batch_order=self.order,
-                progress=lambda step, steps, loss: self.notice(
-                    "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
-                ),
-            )
-            holds = pack(model)
-            return Reached(holds, result.steps, result.loss)
-
-        return train
+        return Trainer(
+            request,
+            model,
+            holds,
+            self._data("train", request.configuration, request.statistics),
+            self.name,
+            self.device,
+            self.order,
+            lambda step, steps, loss: self.notice(
+                "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
+            ),
+        )
 
     def _require_training(self) -> None:
         if not self.trains():

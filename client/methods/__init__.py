@@ -3,6 +3,7 @@
 | file | what it is for |
 |---|---|
 | `plain.py` | plain training, on which the others build; FedProx |
+| `trainer.py` | the means to train that each is handed |
 | `memory.py` | what a method must remember at this site, by run and round |
 | `scaffold.py` | SCAFFOLD: a control variate against the drift of a site's steps |
 | `feddyn.py` | FedDyn: a regulariser that moves with the run |

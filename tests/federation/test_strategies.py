@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 from functools import partial
 
+import numpy as np
 import pytest
 
+from fedchemo.client.training.vectors import norms
 from fedchemo.server.events import EventLog
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.server.rounds.loop import RoundLoop
 from fedchemo.server.run_folder import RunFolder
+from fedchemo.shared.clinical.encoding import names
 from fedchemo.shared.configuration import RunConfiguration, parse
+from fedchemo.shared.model.build import build
 from fedchemo.simulations.simulate import local_engine, simulate
 from tests.attacks.hospitals import Hospital
 from tests.networked import federation, until
@@ -103,3 +107,10 @@ def test_the_networked_run_has_the_simulated_bits(folder, networked, name):
 def test_the_coordinator_is_told_how_well_the_models_at_the_hospitals_predict(networked):
     assert set(networked["ditto"].tests) == {"model", "baseline", "personal"}
     assert set(networked["scaffold"].tests) == {"model", "baseline"}
+
+
+def test_the_model_that_fedbn_publishes_has_the_initial_norm_layers(networked):
+    site, outcome = configuration("fedbn").site, networked["fedbn"]
+    own = norms(build(site.model, site.imaging, len(names(site.clinical))))
+    np.testing.assert_array_equal(outcome.weights[own], outcome.baseline[own])
+    assert (outcome.weights[~own] != outcome.baseline[~own]).any()

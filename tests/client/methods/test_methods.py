@@ -11,7 +11,8 @@ from fedchemo.client.cohort import read_site
 from fedchemo.client.inference import predict_patients
 from fedchemo.client.methods import personal
 from fedchemo.client.methods.scaffold import halves
-from fedchemo.client.participant import AFTER_THE_RUN, Participant
+from fedchemo.client.methods.trainer import AFTER_THE_RUN
+from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Policy
 from fedchemo.client.training.order import derived_order
 from fedchemo.client.training.vectors import norms

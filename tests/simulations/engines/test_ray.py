@@ -28,6 +28,7 @@ from fedchemo.shared.configuration import (
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.engines import flower
 from fedchemo.simulations.engines import ray as engine
+from fedchemo.simulations.engines.local import LocalGrid
 from fedchemo.simulations.simulate import local_engine, simulate
 from tests.sites import write_site
 
@@ -88,9 +89,9 @@ def test_it_gives_the_local_engines_model_and_leaves_no_process(folders, tmp_pat
     locally, local = run(folders, tmp_path / "local", partial(local_engine, workers=1))
     simulated, ray = run(folders, tmp_path / "ray", watched)
     assert ray == local
-    assert sorted(simulated.personal) == ["A", "B", "C"]
-    for site, own in simulated.personal.items():
-        assert own.tobytes() == locally.personal[site].tobytes() != simulated.outcome.weights.tobytes()
+    assert {site: own.tobytes() for site, own in simulated.personal.items()} == {
+        site: own.tobytes() for site, own in locally.personal.items()
+    }
     assert sorted(simulated.outcome.opening.roles) == ["A", "B", "C"]
     assert {name: os.environ.get(name) for name in environment} == environment
     end = time.monotonic() + 20
@@ -102,6 +103,29 @@ def test_it_gives_the_local_engines_model_and_leaves_no_process(folders, tmp_pat
     told = [event for event in events if event["event"] == "inside_site_refused"]
     assert [(event["site"], event["code"]) for event in told] == [("B", "FC304")]
     assert left == []
+
+
+def test_what_an_actor_remembers_lies_where_this_process_looks_for_it(folders, tmp_path):
+    """By the apps that actors make of their recipes, without Ray around them."""
+
+    @contextlib.contextmanager
+    def actors(participants):
+        recipes = {participant.name: engine._recipe(participant) for participant in participants}
+
+        def answer(*, message, context):
+            app, _ = engine._made(recipes[str(context.node_config["site"])])
+            return app(message, context)
+
+        grid = LocalGrid(answer, sorted(recipes), workers=1)
+        yield grid
+        grid.close()
+
+    locally, local = run(folders, tmp_path / "local", partial(local_engine, workers=1))
+    simulated, by_actors = run(folders, tmp_path / "actors", actors)
+    assert by_actors == local
+    assert sorted(simulated.personal) == ["A", "B", "C"]
+    for site, own in simulated.personal.items():
+        assert own.tobytes() == locally.personal[site].tobytes() != simulated.outcome.weights.tobytes()
 
 
 def test_without_ray_it_says_what_to_install(folders, tmp_path, monkeypatch):
