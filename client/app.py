@@ -9,10 +9,10 @@ from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedchemo.client.gate import release, run_of
-from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Metric
 from fedchemo.client.runs import Runs
-from fedchemo.client.training.control import halves
+from fedchemo.client.site import Site
+from fedchemo.client.training.halving import Halving
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
@@ -24,9 +24,9 @@ from fedchemo.shared.wire.messages import (
     StatisticsRequest,
     TrainRequest,
 )
-from fedchemo.shared.wire.records import Weights, carries_control_variate, read_request
+from fedchemo.shared.wire.records import Weights, carries_control_variate, halves, read_request
 
-Find = Callable[[Context], Participant]
+Find = Callable[[Context], Site]
 """Which participant a message is for: the hospital's only one, or one of many virtual ones."""
 
 Asked = TypeVar("Asked", bound=Request)
@@ -44,10 +44,11 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
             which have no memory from one message to the next, take the coordinator's word.
     """
     app = ClientApp()
+    halving = Halving()
 
     @app.query("statistics")
     def statistics(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, _ = read_request(message.content, StatisticsRequest)
             return _released(site, request, site.statistics(_noted(request)))
 
@@ -55,7 +56,7 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
     @app.query("logistic")
     def logistic(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, _ = read_request(message.content, LogisticRequest)
             return _released(site, request, site.logistic(_noted(request)))
 
@@ -63,12 +64,20 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, proximal_mu, weights = read_request(message.content, TrainRequest)
             received, control = _required(weights), None
             if carries_control_variate(message.content):
                 received, control = halves(received)
-            reply, update = site.train(_noted(request), received, proximal_mu=proximal_mu, control=control)
+            _noted(request)
+            reply, update = halving(
+                site.name,
+                request.configuration,
+                lambda parts: site.train(
+                    request, received, proximal_mu=proximal_mu, control=control, parts=parts
+                ),
+                lambda event, details: site.notice(event, {**_about(message), **details}),
+            )
             # The gate bounds all that leaves, so it compares with all that came.
             return _released(site, request, reply, update, received=weights)
 
@@ -76,16 +85,23 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, weights = read_request(message.content, EvaluateRequest)
-            reply = site.evaluate(_noted(request), _required(weights))
+            received = _required(weights)
+            _noted(request)
+            reply = halving(
+                site.name,
+                request.configuration,
+                lambda parts: site.evaluate(request, received, parts=parts),
+                lambda event, details: site.notice(event, {**_about(message), **details}),
+            )
             return _released(site, request, reply, metric=request.split)
 
         return _answer(message, context, answer)
 
     @app.query("finish")
     def finish(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, _ = read_request(message.content, FinishRequest)
             if runs is not None:
                 try:
@@ -103,7 +119,7 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
             runs.note(request)
         return request
 
-    def _answer(message: Message, context: Context, answer: Callable[[Participant], RecordDict]) -> Message:
+    def _answer(message: Message, context: Context, answer: Callable[[Site], RecordDict]) -> Message:
         site = find(context)
         try:
             return Message(answer(site), reply_to=message)
@@ -125,7 +141,7 @@ def _about(message: Message) -> dict[str, object]:
 
 
 def _released(
-    site: Participant,
+    site: Site,
     request: Request,
     reply: Settings,
     update: Weights | None = None,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,10 @@ from fedchemo.client.policy.sums import (
     check_sums,
     without_rare_indicators,
 )
+from fedchemo.client.site import Approve, Notice
 from fedchemo.client.training.control import ControlVariates, check_plain, measured
 from fedchemo.client.training.data import ImageSource, TrainingData
+from fedchemo.client.training.device import free_memory
 from fedchemo.client.training.loop import predict, train_round
 from fedchemo.client.training.order import BatchOrder, derived_order
 from fedchemo.client.training.placement import on_device
@@ -41,7 +44,7 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.summary import ScoreSums
 from fedchemo.shared.model.build import build, structure
 from fedchemo.shared.model.fingerprint import check_fingerprint, fingerprint
-from fedchemo.shared.model.packing import manifest, pack, unpack
+from fedchemo.shared.model.packing import Weights, manifest, pack, unpack
 from fedchemo.shared.splits import Split
 from fedchemo.shared.wire.messages import (
     EvaluateReply,
@@ -54,10 +57,8 @@ from fedchemo.shared.wire.messages import (
     TrainReply,
     TrainRequest,
 )
-from fedchemo.shared.wire.records import Weights
 
-Notice = Callable[[str, Mapping[str, object]], None]
-Approve = Callable[[Request], None]
+Answer = TypeVar("Answer")
 
 
 def _needs_nobody(_request: Request) -> None:
@@ -170,21 +171,32 @@ class Participant:
         *,
         proximal_mu: float = 0.0,
         control: Weights | None = None,
+        parts: int = 1,
     ) -> tuple[TrainReply, Weights]:
         """Score the weights received on validation patients, train from them, and return the update.
 
+        ``parts``: in how many parts to compute each batch; see `fedchemo.client.training.halving`.
         With the coordinator's ``control`` variate this is SCAFFOLD: the update is two vectors one behind the other,
         and this site's own control variate is kept (see `fedchemo.client.training.control`).
         """
         check_training(self.policy, request.configuration.training, proximal_mu=proximal_mu)
         self._accept(request)
+        if parts > 1:
+            free_memory(self.device)
+        return self._with_images(
+            request, lambda: self._trained(request, weights, proximal_mu, control, parts)
+        )
+
+    def _trained(
+        self, request: TrainRequest, weights: Weights, proximal_mu: float, control: Weights | None, parts: int
+    ) -> tuple[TrainReply, Weights]:
         started = time.monotonic()
         configuration = request.configuration
         model = self._model(configuration, weights)  # before any patient is looked at
         self._require_training()
         check_patients_seen(self.policy, configuration.training, len(self.cohort.patients("train")))
         own = None if control is None else self._own_control(request, control)
-        validation = self._scores(model, request, "validation")
+        validation = self._scores(model, request, "validation", parts)
         result = train_round(
             model,
             self._data("train", configuration, request.statistics),
@@ -197,6 +209,7 @@ class Participant:
             correction=None if own is None or control is None else control - own,
             device=self.device,
             batch_order=self.order,
+            parts=parts,
             progress=lambda step, steps, loss: self.notice(
                 "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
             ),
@@ -207,6 +220,7 @@ class Participant:
             loss=result.loss if self.policy.may_leave("training_loss") else None,
             seconds=round(time.monotonic() - started, 3),
             validation=validation,
+            parts=parts,
         )
         update = pack(model)
         if own is None or control is None or self.methods is None:
@@ -216,11 +230,14 @@ class Participant:
         ControlVariates(self.methods).keep(request, own - control + path)
         return reply, np.concatenate((update, path))
 
-    def evaluate(self, request: EvaluateRequest, weights: Weights) -> EvaluateReply:
-        """Score the weights received on validation or test patients."""
+    def evaluate(self, request: EvaluateRequest, weights: Weights, *, parts: int = 1) -> EvaluateReply:
+        """Score the weights received on validation or test patients; ``parts`` as in `train`."""
         self._accept(request)
+        if parts > 1:
+            free_memory(self.device)
         model = self._model(request.configuration, weights)
-        return EvaluateReply(scores=self._scores(model, request, request.split))
+        scores = self._with_images(request, lambda: self._scores(model, request, request.split, parts))
+        return EvaluateReply(scores=scores, parts=parts)
 
     def probabilities(
         self, split: Split, configuration: SiteConfiguration, statistics: ClinicalStatistics, weights: Weights
@@ -276,18 +293,24 @@ class Participant:
         return model.to(self.device)
 
     def _scores(
-        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest, split: Split
+        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest, split: Split, parts: int
     ) -> ScoreSums | None:
         if not self.policy.may_leave("test" if split == "test" else "validation"):
             return None
         data = self._data(split, request.configuration, request.statistics)
         if not len(data.patients):
             return None
-        sums = ScoreSums.from_scores(self._predict(model, data), data.labels)
+        sums = ScoreSums.from_scores(self._predict(model, data, parts), data.labels)
         return sums.suppressed(self.policy.patients_of_each_class_behind_a_metric)
 
-    def _predict(self, model: torch.nn.Module, data: TrainingData) -> npt.NDArray[np.float64]:
-        logits = predict(model, data, batch_size=PREDICTION_BATCH, device=self.device)
+    def _predict(self, model: torch.nn.Module, data: TrainingData, parts: int = 1) -> npt.NDArray[np.float64]:
+        logits = predict(
+            model,
+            data,
+            batch_size=max(1, PREDICTION_BATCH // parts),
+            device=self.device,
+            progress=lambda done, total: self.notice("scoring", {"done": done, "total": total}),
+        )
         return 1.0 / (1.0 + np.exp(-logits))
 
     def _data(
@@ -334,6 +357,20 @@ class Participant:
             self.notice("image_set_aside", {"patient": patient, "why": str(why)})
         self._images[settings] = images, on_device(images, self.device)
         return self._images[settings][1]
+
+    def _with_images(self, request: Request, answer: Callable[[], Answer]) -> Answer:
+        """Return an answer; if a prepared image is damaged or gone by now, prepare anew and answer once more.
+
+        The same image gives the same bits; one whose source cannot be read any more is set aside, as at the start.
+        """
+        try:
+            return answer()
+        except FedchemoError as error:
+            if error.code != "FC210":
+                raise
+            self.notice("image_damaged", {"run": request.run, "round": request.round, "what": error.what})
+        self._images.pop(request.configuration.imaging, None)
+        return answer()
 
     def _make_room(self) -> None:
         """Remove the preparations that were not used for longest: ever new settings must not fill the disk."""

@@ -103,7 +103,7 @@ def _suppressed(reply: Settings, policy: Policy, metric: Metric) -> Settings:
             kept = _scores(reply.validation, "validation", policy)
             return reply.model_copy(update={"loss": loss, "validation": kept})
         case EvaluateReply():
-            return EvaluateReply(scores=_scores(reply.scores, metric, policy))
+            return reply.model_copy(update={"scores": _scores(reply.scores, metric, policy)})
         case _:
             pass
     return reply

@@ -91,20 +91,6 @@ class ControlVariates:
         return self.folder / "scaffold" / hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def halves(sent: Weights) -> tuple[Weights, Weights]:
-    """Return the weights and the coordinator's control variate that travelled as one vector.
-
-    Raises:
-        FedchemoError: FC305 if they cannot be two vectors of one length, or a value is not finite.
-    """
-    half, odd = divmod(len(sent), 2)
-    if odd or not half:
-        raise FedchemoError("FC305", f"{len(sent)} weights are not a model and its control variate")
-    if not np.isfinite(sent[half:]).all():
-        raise FedchemoError("FC305", "a control variate holds a value that is not finite")
-    return sent[:half], sent[half:]
-
-
 def check_plain(settings: TrainingSettings) -> None:
     """Refuse an optimiser whose path is no sum of gradients.
 

@@ -21,6 +21,7 @@ from fedchemo.shared.catalogue import (
     site_folders,
     tables,
     validation,
+    workers,
 )
 from fedchemo.shared.catalogue.entry import Entry
 
@@ -38,6 +39,7 @@ CATALOGUE: dict[str, Entry] = {
     **rounds.ENTRIES,
     **provisioning.ENTRIES,
     **network.ENTRIES,
+    **workers.ENTRIES,
     **datasets.ENTRIES,
     **evaluation.ENTRIES,
     **refusals.ENTRIES,

@@ -22,7 +22,7 @@ TOPICS = {
     "FC3": "configuration, model, training and wire",
     "FC4": "rounds and run folders",
     "FC5": "kits, rosters, keys and federations",
-    "FC6": "network",
+    "FC6": "network, and the process in which a site trains",
     "FC7": "data sets, simulation and studies",
     "FC8": "evaluation",
     "FC9": "refusals, approvals and the ledger",

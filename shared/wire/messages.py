@@ -17,6 +17,9 @@ from fedchemo.shared.metrics.summary import ScoreSums
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Kind = Literal["statistics", "logistic", "train", "evaluate", "finish"]
 """The kinds of exchange, in the order a run first uses them."""
+Parts = Annotated[int, Field(ge=1, le=1024)]
+"""In how many parts a site computed each batch: 1, or more after it ran out of memory. The result is then the same but
+for rounding, so that its run cannot be repeated to the bit."""
 Role = Literal["train", "evaluate"]
 
 # Flower routes a message by its type; its own strategies know "train" and "evaluate".
@@ -99,12 +102,14 @@ class TrainReply(Settings):
     loss: Annotated[float, Field(ge=0)] | None
     seconds: Annotated[float, Field(ge=0)]
     validation: ScoreSums | None
+    parts: Parts = 1
 
 
 class EvaluateReply(Settings):
     """Scores of the weights that were received; None means too few patients to say."""
 
     scores: ScoreSums | None
+    parts: Parts = 1
 
 
 class FinishReply(Settings):

@@ -94,6 +94,20 @@ def carries_control_variate(content: RecordDict) -> bool:
     return said
 
 
+def halves(sent: Weights) -> tuple[Weights, Weights]:
+    """Return the weights and the coordinator's control variate that travelled as one vector.
+
+    Raises:
+        FedchemoError: FC305 if they cannot be two vectors of one length, or a value is not finite.
+    """
+    half, odd = divmod(len(sent), 2)
+    if odd or not half:
+        raise FedchemoError("FC305", f"{len(sent)} weights are not a model and its control variate")
+    if not np.isfinite(sent[half:]).all():
+        raise FedchemoError("FC305", "a control variate holds a value that is not finite")
+    return sent[:half], sent[half:]
+
+
 def reply_content(
     reply: Settings, weights: Weights | None = None, *, examples: int | None = None
 ) -> RecordDict:

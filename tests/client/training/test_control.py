@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from fedchemo.client.training.control import ControlVariates, as_parameters, check_plain, halves, measured
+from fedchemo.client.training.control import ControlVariates, as_parameters, check_plain, measured
 from fedchemo.shared.clinical.statistics import ClinicalStatistics
 from fedchemo.shared.configuration import SiteConfiguration, TrainingSettings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.model.packing import pack
 from fedchemo.shared.wire.messages import TrainRequest
+from fedchemo.shared.wire.records import halves
 
 SIZE = 5
 NOTHING = ClinicalStatistics(names=(), means=(), deviations=(), counts=())
