@@ -9,9 +9,10 @@ from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedchemo.client.gate import release, run_of
-from fedchemo.client.participant import Participant
 from fedchemo.client.policy import Metric
 from fedchemo.client.runs import Runs
+from fedchemo.client.site import Site
+from fedchemo.client.training.halving import Halving
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import (
@@ -26,10 +27,11 @@ from fedchemo.shared.wire.messages import (
 )
 from fedchemo.shared.wire.records import Weights, read_request
 
-Find = Callable[[Context], Participant]
+Find = Callable[[Context], Site]
 """Which participant a message is for: the hospital's only one, or one of many virtual ones."""
 
 Asked = TypeVar("Asked", bound=Request)
+Answered = TypeVar("Answered")
 
 REFUSED = 900
 """Flower error code of a numbered refusal; the reason is the fedchemo code and nothing else."""
@@ -44,10 +46,11 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
             which have no memory from one message to the next, take the coordinator's word.
     """
     app = ClientApp()
+    halving = Halving()
 
     @app.query("statistics")
     def statistics(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, _ = read_request(message.content, StatisticsRequest)
             return _released(site, request, site.statistics(_noted(request)))
 
@@ -55,7 +58,7 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
     @app.query("logistic")
     def logistic(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, _ = read_request(message.content, LogisticRequest)
             return _released(site, request, site.logistic(_noted(request)))
 
@@ -63,10 +66,15 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, proximal_mu, weights = read_request(message.content, TrainRequest)
             received = _required(weights)
-            reply, update = site.train(_noted(request), received, proximal_mu=proximal_mu)
+            reply, update = _fitting(
+                message,
+                site,
+                request,
+                lambda parts: site.train(request, received, proximal_mu=proximal_mu, parts=parts),
+            )
             # The gate bounds all that leaves, so it compares with all that came.
             return _released(site, request, reply, update, received=received)
 
@@ -74,24 +82,31 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, weights = read_request(message.content, EvaluateRequest)
-            reply = site.evaluate(_noted(request), _required(weights))
+            received = _required(weights)
+            reply = _fitting(
+                message, site, request, lambda parts: site.evaluate(request, received, parts=parts)
+            )
             return _released(site, request, reply, metric=request.split)
 
         return _answer(message, context, answer)
 
     @app.query("personal")
     def personal(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, weights = read_request(message.content, PersonalRequest)
-            return _released(site, request, site.personal(_noted(request), _required(weights)))
+            received = _required(weights)
+            reply = _fitting(
+                message, site, request, lambda parts: site.personal(request, received, parts=parts)
+            )
+            return _released(site, request, reply)
 
         return _answer(message, context, answer)
 
     @app.query("finish")
     def finish(message: Message, context: Context) -> Message:
-        def answer(site: Participant) -> RecordDict:
+        def answer(site: Site) -> RecordDict:
             request, _, _ = read_request(message.content, FinishRequest)
             if runs is not None:
                 try:
@@ -104,12 +119,23 @@ def client_app(find: Find, runs: Runs | None = None) -> ClientApp:
 
         return _answer(message, context, answer)
 
+    def _fitting(
+        message: Message, site: Site, request: Request, answer: Callable[[int], Answered]
+    ) -> Answered:
+        """Return the answer to a request in as few parts as fit in memory."""
+        return halving(
+            site.name,
+            _noted(request).configuration,
+            answer,
+            lambda event, details: site.notice(event, {**_about(message), **details}),
+        )
+
     def _noted(request: Asked) -> Asked:
         if runs is not None:
             runs.note(request)
         return request
 
-    def _answer(message: Message, context: Context, answer: Callable[[Participant], RecordDict]) -> Message:
+    def _answer(message: Message, context: Context, answer: Callable[[Site], RecordDict]) -> Message:
         site = find(context)
         try:
             return Message(answer(site), reply_to=message)
@@ -131,7 +157,7 @@ def _about(message: Message) -> dict[str, object]:
 
 
 def _released(
-    site: Participant,
+    site: Site,
     request: Request,
     reply: Settings,
     update: Weights | None = None,

@@ -29,7 +29,7 @@ class Diary:
         self._kit = kit
         self._answering = answering
         self._round = 0
-        self._trouble = ""
+        self._trouble = self._computing = ""
         self.ended: Callable[[], None] = lambda: None
         """Called when a run has ended."""
 
@@ -55,6 +55,27 @@ class Diary:
 
     def _on_image_set_aside(self, details: Details) -> None:
         self.say(f"set aside the images of {details['patient']}: {details['why']}")
+
+    def _on_image_damaged(self, details: Details) -> None:
+        self.say(f"prepares the images anew: {details['what']}")
+
+    def _on_worker_ready(self, details: Details) -> None:
+        said = f"computing on {details['device']}: {details['reason']}"
+        if said != self._computing:
+            self._computing = said
+            self.say(said)
+
+    def _on_worker_ended(self, details: Details) -> None:
+        self.say(f"{details['code']}: {details['what']}; the next request gets a new one")
+
+    def _on_out_of_memory(self, details: Details) -> None:
+        self.say(f"out of memory ({details['code']}): tries again, each batch in {details['parts']} parts")
+
+    def _on_paused(self, _details: Details) -> None:
+        self.say("paused: stays a member and answers later; `fedchemo client resume` lets it go on")
+
+    def _on_resumed(self, _details: Details) -> None:
+        self.say("goes on")
 
     def _on_still_waiting(self, _details: Details) -> None:
         self.say("please type yes or no")

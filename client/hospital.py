@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-import os
-import signal
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,19 +19,22 @@ from fedchemo.client.ledger.notes import Notes
 from fedchemo.client.policy import Policy
 from fedchemo.client.policy import file as policy_file
 from fedchemo.client.policy.permission import allowed_part
+from fedchemo.client.signals import obeying_signals
 from fedchemo.client.state_folder import StateFolder
+from fedchemo.client.worker.process import WorkerProcess
+from fedchemo.client.worker.serving import Setup
+from fedchemo.client.worker.site import WorkerSite
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit, read_kit
+from fedchemo.shared.service import in_service
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fedchemo.client.cohort import Cohort
-    from fedchemo.client.fleet.node import HospitalNode
 
-
-LONG_WORK = frozenset({"images", "training"})
-"""Told after each patient's images and each batch: where work that may take hours can be given up."""
+HANG_S = 600.0
+"""A step of the largest model on a slow processor takes a minute, a patient's images from a slow share as long."""
 
 
 def join_federation(
@@ -49,6 +49,7 @@ def join_federation(
     console: Console,
     passphrase_file: Path | None = None,
     proxy: str | None = None,
+    hang_s: float = HANG_S,
 ) -> None:
     """Take part in a federation's runs until stopped, or until one has ended.
 
@@ -63,10 +64,11 @@ def join_federation(
         console: where to say what happens.
         passphrase_file: holds the passphrase of the hospital's own key, if it has one.
         proxy: URL of an HTTP proxy; None for the environment's, if it names one.
+        hang_s: seconds without progress after which a training process is given up; 0 is never.
 
     Raises:
         FedchemoError: of the kit (FC5xx), the site folder (FC1xx), the network (FC6xx), the policy (FC92x), the
-            ledger (FC94x), FC310, FC910, FC911.
+            ledger (FC94x), the training process (FC63x), FC310, FC910, FC911.
     """
     # What can be wrong on this machine is told before torch is loaded and before anything is sent.
     kit = read_kit(kit_file)
@@ -96,6 +98,7 @@ def join_federation(
             once=once,
             patience_s=patience_s,
             proxy=proxy,
+            hang_s=hang_s,
         )
     diary.say("left the federation")
 
@@ -142,62 +145,54 @@ def _serve(
     once: bool,
     patience_s: float | None,
     proxy: str | None,
+    hang_s: float,
 ) -> None:
     """Answer the coordinator until stopped; every event is said and, if it matters, written down."""
-    import torch
-
-    from fedchemo.client.app import client_app
-    from fedchemo.client.fleet.node import HospitalNode
-    from fedchemo.client.fleet.session import largest_message
-    from fedchemo.client.gate import Gate
-    from fedchemo.client.participant import Participant
-    from fedchemo.client.runs import Runs
-    from fedchemo.client.training.device import choose
-
-    chosen, reason = choose(device)
-    diary.say(f"computing on {chosen}: {reason}")
-    if chosen.type == "cpu":
-        # One thread gives the same bits on every machine of a type; more would not.
-        torch.set_num_threads(1)
     notes = Notes(ledger)
 
     def notice(event: str, details: Mapping[str, object]) -> None:
         notes(event, details)
         diary.notice(event, details)
-        if event in LONG_WORK and node.stopping:
-            raise FedchemoError("FC615", "this client was told to stop while it worked")
 
-    participant = Participant(
-        cohort,
-        kept.images,
-        policy=policy,
-        device=chosen,
+    setup = Setup(cohort, kept.images, kept.methods, policy, device)
+    worker = WorkerProcess(
+        setup,
         notice=notice,
-        preparing=os.cpu_count() or 1,
-        methods=kept.methods,
-    )
-    app = client_app(lambda _: participant, Runs())
-    node = HospitalNode(
-        kit,
-        app,
-        on_event=notice,
-        patience=patience_s,
-        gate=Gate(ledger),
-        proxy=proxy,
-        largest=largest_message(policy.largest_model_parameters),
-    )
-    participant.approve = Approver(
-        Record(kept.approvals),
-        mode="ask" if policy.approvals == "never" else policy.approvals,
-        wait_s=60 * policy.approval_wait_minutes,
-        notice=notice,
-        terminal=Terminal() if Terminal.is_there() else None,
+        hang_s=hang_s,
         stopping=lambda: node.stopping,
+        paused=lambda: node.paused,
     )
-    if once:
-        diary.ended = node.stop
-    with _stopping_on_signals(node):
-        node.run()
+    with contextlib.closing(worker):
+        worker.start()  # it imports torch while this process imports Flower
+        from fedchemo.client.app import client_app
+        from fedchemo.client.fleet.node import HospitalNode
+        from fedchemo.client.fleet.session import largest_message
+        from fedchemo.client.gate import Gate
+        from fedchemo.client.runs import Runs
+
+        approver = Approver(
+            Record(kept.approvals),
+            mode="ask" if policy.approvals == "never" else policy.approvals,
+            wait_s=60 * policy.approval_wait_minutes,
+            notice=notice,
+            terminal=Terminal() if Terminal.is_there() else None,
+            stopping=lambda: node.stopping,
+        )
+        site = WorkerSite(cohort.site, policy, worker, notice, approver)
+        node = HospitalNode(
+            kit,
+            client_app(lambda _: site, Runs()),
+            on_event=notice,
+            patience=patience_s,
+            gate=Gate(ledger),
+            proxy=proxy,
+            largest=largest_message(policy.largest_model_parameters),
+        )
+        if once:
+            diary.ended = node.stop
+        with obeying_signals(node), in_service():
+            worker.ready()  # a device that does not work is told before anything is sent
+            node.run()
 
 
 def _start_in_words(kept: StateFolder, policy: Policy, *, approve_all: bool) -> str:
@@ -212,19 +207,3 @@ def _note_stop(ledger: Ledger) -> None:
         FedchemoError
     ):  # a ledger that cannot be written is the error that is told already
         ledger.append("stopped")
-
-
-@contextlib.contextmanager
-def _stopping_on_signals(node: HospitalNode) -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C end the node after what it has in hand; elsewhere than the main thread, do nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: signal.signal(number, lambda *_: node.stop()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

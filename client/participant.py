@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,9 @@ from fedchemo.client.policy.sums import (
     check_sums,
     without_rare_indicators,
 )
+from fedchemo.client.site import Approve, Notice
 from fedchemo.client.training.data import ImageSource, TrainingData
+from fedchemo.client.training.device import free_memory
 from fedchemo.client.training.loop import predict
 from fedchemo.client.training.order import BatchOrder, derived_order
 from fedchemo.client.training.placement import on_device
@@ -43,7 +46,7 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.summary import ScoreSums
 from fedchemo.shared.model.build import build, structure
 from fedchemo.shared.model.fingerprint import check_fingerprint, fingerprint
-from fedchemo.shared.model.packing import manifest, unpack
+from fedchemo.shared.model.packing import Weights, manifest, unpack
 from fedchemo.shared.splits import Split
 from fedchemo.shared.wire.messages import (
     EvaluateReply,
@@ -58,10 +61,8 @@ from fedchemo.shared.wire.messages import (
     TrainReply,
     TrainRequest,
 )
-from fedchemo.shared.wire.records import Weights
 
-Notice = Callable[[str, Mapping[str, object]], None]
-Approve = Callable[[Request], None]
+Answer = TypeVar("Answer")
 
 
 def _needs_nobody(_request: Request) -> None:
@@ -169,29 +170,37 @@ class Participant:
         )
 
     def train(
-        self, request: TrainRequest, received: Weights, *, proximal_mu: float = 0.0
+        self, request: TrainRequest, received: Weights, *, proximal_mu: float = 0.0, parts: int = 1
     ) -> tuple[TrainReply, Weights]:
         """Score the weights received on validation patients, train from them, and return the update.
 
-        What is received and sent beside a model's weights, and what is remembered, is the request's method's: see
+        ``parts``: in how many parts to compute each batch; see `fedchemo.client.training.halving`. What is received
+        and sent beside a model's weights, and what is remembered, is the request's method's: see
         `fedchemo.client.methods`.
         """
         training = request.configuration.training
         pull = proximal_mu + (request.method.alpha if request.method.name == "feddyn" else 0.0)
         check_training(self.policy, training, proximal_mu=pull)
         self._accept(request)
+        if parts > 1:
+            free_memory(self.device)
+        return self._with_images(request, lambda: self._trained(request, received, proximal_mu, parts))
+
+    def _trained(
+        self, request: TrainRequest, received: Weights, proximal_mu: float, parts: int
+    ) -> tuple[TrainReply, Weights]:
         started = time.monotonic()
         sent = global_part(request, received)
         model = self._model(request.configuration, sent)  # before any patient is looked at
         method = self._method(request, model)
         self._require_training()
-        check_patients_seen(self.policy, training, len(self.cohort.patients("train")))
+        check_patients_seen(self.policy, request.configuration.training, len(self.cohort.patients("train")))
         start = method.start(sent, after=request.round - 1)
         if start is not sent:
             unpack(model, start)
-        validation = self._scores(model, request, "validation")
+        validation = self._scores(model, request, "validation", parts)
         update, reached = method.round(
-            self._trainer(request, model, holds=start), received, proximal_mu=proximal_mu
+            self._trainer(request, model, holds=start, parts=parts), received, proximal_mu=proximal_mu
         )
         reply = TrainReply(
             examples=len(self.cohort.patients("train")),
@@ -199,25 +208,37 @@ class Participant:
             loss=reached.loss if self.policy.may_leave("training_loss") else None,
             seconds=round(time.monotonic() - started, 3),
             validation=validation,
+            parts=parts,
         )
         return reply, update
 
-    def evaluate(self, request: EvaluateRequest, weights: Weights) -> EvaluateReply:
-        """Score the weights received on validation or test patients.
+    def evaluate(self, request: EvaluateRequest, weights: Weights, *, parts: int = 1) -> EvaluateReply:
+        """Score the weights received on validation or test patients; ``parts`` as in `train`.
 
         On validation patients, by whom a round is chosen, as this site would use them; on test patients as they are.
         """
         self._accept(request)
+        if parts > 1:
+            free_memory(self.device)
         model = self._model(request.configuration, weights)
         if request.split == "validation":
             start = self._method(request, model).start(weights, after=request.round)
             if start is not weights:
                 unpack(model, start)
-        return EvaluateReply(scores=self._scores(model, request, request.split))
+        scores = self._with_images(request, lambda: self._scores(model, request, request.split, parts))
+        return EvaluateReply(scores=scores, parts=parts)
 
-    def personal(self, request: PersonalRequest, weights: Weights) -> PersonalReply:
-        """Make of the run's result the model of its own that the run's method leaves this site; keep and score it."""
+    def personal(self, request: PersonalRequest, weights: Weights, *, parts: int = 1) -> PersonalReply:
+        """Make of the run's result the model of its own that the run's method leaves this site; keep and score it.
+
+        ``parts`` as in `train`.
+        """
         self._accept(request)
+        if parts > 1:
+            free_memory(self.device)
+        return self._with_images(request, lambda: self._made_personal(request, weights, parts))
+
+    def _made_personal(self, request: PersonalRequest, weights: Weights, parts: int) -> PersonalReply:
         if not request.method.is_personal or self.methods is None:
             raise FedchemoError(
                 "FC304", "the run's method leaves a site no model of its own, or nowhere to keep it"
@@ -225,11 +246,13 @@ class Participant:
         model = self._model(request.configuration, weights)
         method = self._method(request, model)
         self._require_training()
-        before = self._all_scores(model, request, "test")
-        own = method.personal(self._trainer(request, model, holds=weights), weights, after=request.round)
+        before = self._all_scores(model, request, "test", parts)
+        own = method.personal(
+            self._trainer(request, model, holds=weights, parts=parts), weights, after=request.round
+        )
         unpack(model, own)
         path = PersonalModels(self.methods / "personal").keep(request, own, manifest(model))
-        after = self._all_scores(model, request, "test")
+        after = self._all_scores(model, request, "test", parts)
         self.notice(
             "personal",
             {
@@ -283,7 +306,7 @@ class Participant:
         return method_of(request, memory, model)
 
     def _trainer(
-        self, request: TrainRequest | PersonalRequest, model: torch.nn.Module, *, holds: Weights
+        self, request: TrainRequest | PersonalRequest, model: torch.nn.Module, *, holds: Weights, parts: int
     ) -> Trainer:
         """Return the means to train ``model``, which holds some weights, on this site's patients."""
         return Trainer(
@@ -294,6 +317,7 @@ class Participant:
             self.name,
             self.device,
             self.order,
+            parts,
             lambda step, steps, loss: self.notice(
                 "training", {"round": request.round, "step": step, "steps": steps, "loss": loss}
             ),
@@ -312,24 +336,34 @@ class Participant:
         return model.to(self.device)
 
     def _scores(
-        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest, split: Split
+        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest, split: Split, parts: int
     ) -> ScoreSums | None:
         if not self.policy.may_leave("test" if split == "test" else "validation"):
             return None
-        sums = self._all_scores(model, request, split)
+        sums = self._all_scores(model, request, split, parts)
         return sums and sums.suppressed(self.policy.patients_of_each_class_behind_a_metric)
 
     def _all_scores(
-        self, model: torch.nn.Module, request: TrainRequest | EvaluateRequest | PersonalRequest, split: Split
+        self,
+        model: torch.nn.Module,
+        request: TrainRequest | EvaluateRequest | PersonalRequest,
+        split: Split,
+        parts: int,
     ) -> ScoreSums | None:
         """Return the scores on a split, for this site's own eyes; None without patients."""
         data = self._data(split, request.configuration, request.statistics)
         if not len(data.patients):
             return None
-        return ScoreSums.from_scores(self._predict(model, data), data.labels)
+        return ScoreSums.from_scores(self._predict(model, data, parts), data.labels)
 
-    def _predict(self, model: torch.nn.Module, data: TrainingData) -> npt.NDArray[np.float64]:
-        logits = predict(model, data, batch_size=PREDICTION_BATCH, device=self.device)
+    def _predict(self, model: torch.nn.Module, data: TrainingData, parts: int = 1) -> npt.NDArray[np.float64]:
+        logits = predict(
+            model,
+            data,
+            batch_size=max(1, PREDICTION_BATCH // parts),
+            device=self.device,
+            progress=lambda done, total: self.notice("scoring", {"done": done, "total": total}),
+        )
         return 1.0 / (1.0 + np.exp(-logits))
 
     def _data(
@@ -376,6 +410,20 @@ class Participant:
             self.notice("image_set_aside", {"patient": patient, "why": str(why)})
         self._images[settings] = images, on_device(images, self.device)
         return self._images[settings][1]
+
+    def _with_images(self, request: Request, answer: Callable[[], Answer]) -> Answer:
+        """Return an answer; if a prepared image is damaged or gone by now, prepare anew and answer once more.
+
+        The same image gives the same bits; one whose source cannot be read any more is set aside, as at the start.
+        """
+        try:
+            return answer()
+        except FedchemoError as error:
+            if error.code != "FC210":
+                raise
+            self.notice("image_damaged", {"run": request.run, "round": request.round, "what": error.what})
+        self._images.pop(request.configuration.imaging, None)
+        return answer()
 
     def _make_room(self) -> None:
         """Remove the preparations that were not used for longest: ever new settings must not fill the disk."""

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import filelock
 
+from fedchemo.shared.atomic import write_text
 from fedchemo.shared.errors import FedchemoError
 
 
@@ -56,6 +58,11 @@ class StatePaths:
         return self.path / "methods"
 
     @property
+    def process(self) -> Path:
+        """The number of the process whose client uses the folder."""
+        return self.path / "client.pid"
+
+    @property
     def policy(self) -> Path:
         """What this hospital allows."""
         return self.path / "policy.toml"
@@ -75,6 +82,25 @@ class StatePaths:
         """How the ledger ends."""
         return self.path / "ledger.head"
 
+    def running(self) -> int:
+        """Return the number of the process whose client uses this folder now.
+
+        Raises:
+            FedchemoError: FC634 if there is none.
+        """
+        lock = filelock.FileLock(self.path / "lock", mode=0o600)
+        try:
+            with lock.acquire(blocking=False):
+                raise FedchemoError("FC634", f"{self.path} is used by no client")
+        except filelock.Timeout:
+            pass
+        except OSError as error:
+            raise FedchemoError("FC634", f"{self.path}: {error.strerror or error}") from error
+        try:
+            return int(self.process.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            raise FedchemoError("FC634", f"{self.process} does not name a process") from None
+
 
 class StateFolder(StatePaths):
     """A folder of mode 0700 that one client uses at a time.
@@ -90,6 +116,7 @@ class StateFolder(StatePaths):
             path.chmod(0o700)
             self._lock = filelock.FileLock(path / "lock", mode=0o600)
             self._lock.acquire(blocking=False)
+            write_text(self.process, f"{os.getpid()}\n", mode=0o600)
         except filelock.Timeout:
             raise FedchemoError("FC910", f"{path} is in use by another client") from None
         except OSError as error:
@@ -97,6 +124,7 @@ class StateFolder(StatePaths):
 
     def close(self) -> None:
         """Let another client use the folder."""
+        self.process.unlink(missing_ok=True)
         self._lock.release()
 
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from fedchemo.client.app import client_app
 from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
-from fedchemo.client.hospital import LONG_WORK
-from fedchemo.client.participant import Notice, Participant
+from fedchemo.client.participant import Participant
+from fedchemo.client.site import LONG_WORK, Notice
 from fedchemo.client.training.device import choose
 from fedchemo.server.events import EventLog, Listener
 from fedchemo.server.result import save_result

@@ -18,3 +18,12 @@ def realdata() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("FEDCHEMO_REALDATA names no folder of real data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def own_modules():
+    """Let other processes that multiprocessing starts import the tests, as this one does."""
+    root = str(Path(__file__).parents[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root)
+        yield

@@ -36,7 +36,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(true: Callable[[], Any], *, seconds: float = 30, what: str = "") -> Any:
+def until(true: Callable[[], Any], *, seconds: float = 120, what: str = "") -> Any:
     """Wait until a call returns something true, and return that; fail at the deadline."""
     end = time.monotonic() + seconds
     while not (found := true()):

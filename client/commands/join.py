@@ -10,6 +10,7 @@ import typer
 from fedchemo.client.commands.approve import approve
 from fedchemo.client.commands.check import check
 from fedchemo.client.commands.ledger import ledger
+from fedchemo.client.commands.pause import pause, resume
 from fedchemo.client.commands.policy import policy
 from fedchemo.client.commands.request import request
 from fedchemo.client.commands.state import PROXY
@@ -18,6 +19,8 @@ client = typer.Typer(help="Take part in a federation.", rich_markup_mode="rich",
 client.command("request")(request)
 client.command("approve")(approve)
 client.command("check")(check)
+client.command("pause")(pause)
+client.command("resume")(resume)
 client.add_typer(ledger, name="ledger")
 client.add_typer(policy, name="policy")
 
@@ -50,6 +53,12 @@ def join(
         ),
     ] = None,
     proxy: Annotated[str | None, PROXY] = None,
+    watchdog: Annotated[
+        float,
+        typer.Option(
+            help="Seconds without progress after which a training process is given up; 0 is never.", min=0
+        ),
+    ] = 600,
 ) -> None:
     """Join a federation with a kit and a site folder, and take part in its runs until stopped.
 
@@ -77,5 +86,6 @@ def join(
         approve_all=approve_all,
         passphrase_file=passphrase_file,
         proxy=proxy,
+        hang_s=watchdog,
         console=Console(highlight=False),
     )

@@ -63,8 +63,7 @@ class HospitalNode:
             (address), ``connected`` (address, node, site), ``disconnected`` (code, what, retry_s), ``received``
             (type, run), ``replied`` (type, seconds, bytes, code), ``refused`` (type, code, what), ``failed`` (type,
             code, what, trace; without a type if it was no request that failed), ``queueing`` (seconds that a reply has
-            waited for its turn), ``withdrawn``, ``versions`` (code,
-            what), ``stopped``.
+            waited for its turn), ``withdrawn``, ``versions`` (code, what), ``paused``, ``resumed``, ``stopped``.
         heartbeat: seconds within which the site promises a sign of life; it gives more than two in that time.
         patience: seconds to wait for the coordinator at the start; None is for ever.
         gate: looks at every reply and writes down what leaves. Without one, nothing is looked at: for tests of the
@@ -92,7 +91,7 @@ class HospitalNode:
         self._session = FleetSession(kit, heartbeat=heartbeat, gate=gate, proxy=proxy, largest=largest)
         self._errors = 0
         self._stopping = threading.Event()
-        self._waiting = False
+        self._waiting = self._paused = False
         self._lock = threading.Lock()
         self._state: tuple[int, RecordDict] = 0, RecordDict()
 
@@ -115,6 +114,22 @@ class HospitalNode:
             self._stopping.set()
             if self._waiting:
                 self._session.interrupt()
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` was called last; a long piece of work may look."""
+        return self._paused
+
+    def pause(self) -> None:
+        """Take no more work and give signs of life only, until `resume`; whoever waits for an answer waits.
+
+        As `resume` it may be called from anywhere; neither takes a lock.
+        """
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self._paused = False
 
     def run(self) -> None:
         """Serve until stopped; whatever happens after the first connection, try again.
@@ -179,6 +194,7 @@ class HospitalNode:
     def _step(self) -> None:
         """Ask for work, and do it if there is some; slow down when one piece of work after the other fails."""
         failed: bool | None = True
+        self._hold()
         try:
             failed = self._work()
         except WithdrawnError:
@@ -211,6 +227,14 @@ class HospitalNode:
         # Whoever is refused may end the run that was refused: that is no sign of better times.
         return None if kind == FINISH and not code else bool(code)
 
+    def _hold(self) -> None:
+        """Wait while paused."""
+        if self._paused and not self.stopping:
+            self._tell("paused", {})
+            while self._paused and not self._stopping.wait(IDLE_S):
+                pass
+            self._tell("resumed", {})
+
     def _slow_down(self, failed: bool) -> None:
         """Pause, longer each time, when one request after the other fails: whoever asks so need not be heard often."""
         self._errors = self._errors + 1 if failed else 0
@@ -242,6 +266,7 @@ class HospitalNode:
                 raise WithdrawnError
             message = self._insist(lambda: self._session.fetch(offer))
         self._tell("received", {"type": message.metadata.message_type, "run": message.metadata.run_id})
+        self._hold()
         return self._answer(message)
 
     def _note_unforeseen(self, error: Exception) -> None:

@@ -111,9 +111,9 @@ def _suppressed(reply: Settings, policy: Policy, metric: Metric) -> Settings:
             kept = _scores(reply.validation, "validation", policy)
             return reply.model_copy(update={"loss": loss, "validation": kept})
         case EvaluateReply():
-            return EvaluateReply(scores=_scores(reply.scores, metric, policy))
+            return reply.model_copy(update={"scores": _scores(reply.scores, metric, policy)})
         case PersonalReply():
-            return PersonalReply(scores=_scores(reply.scores, "test", policy))
+            return reply.model_copy(update={"scores": _scores(reply.scores, "test", policy)})
         case _:
             pass
     return reply

@@ -31,6 +31,7 @@ class Trainer:
         site: its name.
         device: where to compute.
         order: of the batches.
+        parts: in how many parts each batch is computed.
         progress: told step, steps and loss after each step.
     """
 
@@ -41,6 +42,7 @@ class Trainer:
     site: str
     device: torch.device
     order: BatchOrder
+    parts: int
     progress: Callable[[int, int, float], None]
 
     def __call__(
@@ -73,6 +75,7 @@ class Trainer:
             correction=correction,
             device=self.device,
             batch_order=self.order,
+            parts=self.parts,
             progress=self.progress,
         )
         self.holds = pack(self.model)

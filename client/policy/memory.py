@@ -41,7 +41,7 @@ class _Run:
 
 
 class RunMemory:
-    """Remembers each run by all that a person approves of it; gone when the client ends."""
+    """Remembers each run by all that a person approves of it; gone when the client ends, not with a worker process."""
 
     def __init__(self) -> None:
         self._runs: OrderedDict[str, _Run] = OrderedDict()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 from collections.abc import Iterator
 
 import torch
 
 from fedchemo.shared.errors import FedchemoError
+
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "CUDNN_STATUS_ALLOC_FAILED")
+"""Words of c10's CPU allocators, of the CUDA runtime and of cuDNN."""
 
 
 def choose(device: str) -> tuple[torch.device, str]:
@@ -47,9 +51,24 @@ def memory_named(device: torch.device, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        first, *_ = str(error).splitlines()
-        raise FedchemoError("FC321", f"{doing} on {device}: {first}") from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory(device, doing, error) from error
+    except RuntimeError as error:  # a CPU's memory has no class of its own in torch
+        if not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        raise _out_of_memory(device, doing, error) from error
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what an attempt that ran out of memory has left behind."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _out_of_memory(device: torch.device, doing: str, error: BaseException) -> FedchemoError:
+    first, *_ = str(error).splitlines() or [type(error).__name__]
+    return FedchemoError("FC321", f"{doing} on {device}: {first}")
 
 
 def _compute_as_named() -> None:

@@ -54,6 +54,7 @@ def train_round(
     towards: Weights | None = None,
     correction: Weights | None = None,
     batch_order: BatchOrder = derived_order,
+    parts: int = 1,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> TrainingResult:
     """Train ``model`` in place, from the weights it holds, on one site's patients.
@@ -74,10 +75,14 @@ def train_round(
         towards: packed as the model is; by default the weights that it holds.
         correction: packed as the model is, added to the gradient of each step.
         batch_order: gives the batches.
+        parts: in how many parts each batch is computed, for a device that cannot hold a whole one. Their gradients
+            add up to the batch's, but for rounding: no layer looks at other patients, and an augmentation is drawn
+            for the whole batch.
         progress: told step, steps and loss after each step.
 
     Raises:
-        FedchemoError: FC320 if a loss or gradient is no longer finite; FC321 if memory runs out.
+        FedchemoError: FC320 if a loss or gradient is no longer finite; FC321 if memory runs out, or if ``parts`` is
+            asked of a model with batch norm, whose layers do look at other patients.
         ValueError: if there are no patients.
     """
     if not len(data.patients):
@@ -88,8 +93,11 @@ def train_round(
         len(data.patients), settings.batch_size, seed=seed, site=site, round_number=round_number
     )
     augmentation = torch_stream(seed, site, round_number, "augment") if augment else None
+    if parts > 1 and any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules()):
+        raise FedchemoError("FC321", "a batch cannot be cut in parts for a model with batch norm")
 
-    model.to(device).train()
+    with memory_named(device, "the model"):
+        model.to(device).train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     origin = _origin(model, trained, towards, device) if proximal_mu else []
     shift = [] if correction is None else as_parameters(correction, model, device)
@@ -107,15 +115,20 @@ def train_round(
     with memory_named(device, f"training with batches of {settings.batch_size}"):
         for rows in itertools.islice(batches, steps):
             images, has_image = _images(data, rows, device, augmentation)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-                loss, entropy = objective(model, images, has_image, clinical[rows], labels[rows])
-
             optimizer.zero_grad()
-            torch.autograd.backward(loss)
+            value = 0.0
+            for part in _cut(len(rows), parts):
+                patients, share = rows[part], len(rows[part]) / len(rows)
+                seen = images[part] if len(images) else images
+                with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+                    loss, entropy = objective(
+                        model, seen, has_image[part], clinical[patients], labels[patients]
+                    )
+                torch.autograd.backward(loss, torch.full_like(loss, share))
+                value += share * entropy.item()
             _pull_back(trained, origin, proximal_mu)
             _shift(trained, shift)
             norm = _clip(trained, settings.clip_norm)
-            value = entropy.item()
             if not (math.isfinite(value) and math.isfinite(norm)):
                 raise _diverged(
                     site, round_number, f"step {taken + 1} of {steps}: loss {value}, gradient {norm}"
@@ -130,14 +143,27 @@ def train_round(
 
 
 def predict(
-    model: nn.Module, data: TrainingData, *, batch_size: int, device: torch.device
+    model: nn.Module,
+    data: TrainingData,
+    *,
+    batch_size: int,
+    device: torch.device,
+    progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return the logit of each patient, float64 (n,), computed in float32 and without augmentation.
+
+    Args:
+        model: moved to ``device``.
+        data: the patients; labels are not looked at.
+        batch_size: patients at a time.
+        device: where to compute.
+        progress: told, after each batch, how many patients of how many are done.
 
     Raises:
         FedchemoError: FC321 if memory runs out.
     """
-    model.to(device).eval()
+    with memory_named(device, "the model"):
+        model.to(device).eval()
     clinical = torch.from_numpy(data.clinical).to(device)
     logits = np.empty(len(data.patients), dtype=np.float64)
     with torch.no_grad(), memory_named(device, f"prediction with batches of {batch_size}"):
@@ -145,7 +171,15 @@ def predict(
             rows = range(start, min(start + batch_size, len(logits)))
             images, has_image = _images(data, rows, device, None)
             logits[rows.start : rows.stop] = model(images, has_image, clinical[rows.start : rows.stop]).cpu()
+            if progress is not None:
+                progress(rows.stop, len(logits))
     return logits
+
+
+def _cut(examples: int, parts: int) -> list[slice]:
+    """Return where the parts of a batch lie: as even as can be, and none of them empty."""
+    bounds = [examples * part // min(parts, examples) for part in range(min(parts, examples) + 1)]
+    return [slice(begin, end) for begin, end in itertools.pairwise(bounds)]
 
 
 def _optimizer(trained: list[nn.Parameter], settings: TrainingSettings) -> torch.optim.Optimizer:

@@ -274,6 +274,7 @@ class RoundLoop:
             quorum=min(run.quorum, len(drawn)),
             accept=accept,
         ):
+            self._note_parts(answer.site, answer.reply.parts)
             if answer.reply.validation is not None:
                 self._judged[answer.site] = answer.reply.validation
         # Sites that do not train in this round judge the same model on their own.
@@ -290,7 +291,19 @@ class RoundLoop:
         answers = self._exchanges.ask(
             "evaluate", EvaluateReply, sites, config(request), arrays(weights), round_number=number, quorum=0
         )
-        return {answer.site: answer.reply.scores for answer in answers if answer.reply.scores is not None}
+        scores = {}
+        for answer in answers:
+            self._note_parts(answer.site, answer.reply.parts)
+            if answer.reply.scores is not None:
+                scores[answer.site] = answer.reply.scores
+        return scores
+
+    def _note_parts(self, site: str, parts: int) -> None:
+        """Mark the run, once a site, if a site has computed its batches in parts: equal but for rounding."""
+        why = f"{site} ran out of memory and computed its batches in parts"
+        if parts > 1 and why not in self.marks:
+            self.marks = (*self.marks, why)
+            self.events.emit("not_reproducible", why=why)
 
     def _ask_personal(self, weights: Weights, opening: Opening, best: int) -> dict[str, ScoreSums]:
         """Let each training site make its own model of the result, and return how well it predicts there."""

@@ -22,6 +22,7 @@ from fedchemo.shared.catalogue import (
     site_folders,
     tables,
     validation,
+    workers,
 )
 from fedchemo.shared.catalogue.entry import Entry
 
@@ -40,6 +41,7 @@ CATALOGUE: dict[str, Entry] = {
     **provisioning.ENTRIES,
     **network.ENTRIES,
     **methods.ENTRIES,
+    **workers.ENTRIES,
     **datasets.ENTRIES,
     **evaluation.ENTRIES,
     **refusals.ENTRIES,

@@ -22,7 +22,7 @@ TOPICS = {
     "FC3": "configuration, model, training and wire",
     "FC4": "rounds and run folders",
     "FC5": "kits, rosters, keys and federations",
-    "FC6": "network, and methods at a hospital",
+    "FC6": "network, methods at a hospital, and the process in which it trains",
     "FC7": "data sets, simulation and studies",
     "FC8": "evaluation",
     "FC9": "refusals, approvals and the ledger",

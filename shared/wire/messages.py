@@ -27,6 +27,9 @@ Kind = Literal["statistics", "logistic", "train", "evaluate", "personal", "finis
 """The kinds of exchange, in the order a run first uses them."""
 MOST_CANDIDATES = 8
 """As many as a coordinator remembers: each costs a site room on its disk."""
+Parts = Annotated[int, Field(ge=1, le=1024)]
+"""In how many parts a site computed each batch: 1, or more after it ran out of memory. The result is then the same but
+for rounding, so that its run cannot be repeated to the bit."""
 Role = Literal["train", "evaluate"]
 
 # Flower routes a message by its type; its own strategies know "train" and "evaluate".
@@ -123,12 +126,14 @@ class TrainReply(Settings):
     loss: Annotated[float, Field(ge=0)] | None
     seconds: Annotated[float, Field(ge=0)]
     validation: ScoreSums | None
+    parts: Parts = 1
 
 
 class EvaluateReply(Settings):
     """Scores of the weights that were received; None means too few patients to say."""
 
     scores: ScoreSums | None
+    parts: Parts = 1
 
 
 class PersonalReply(Settings):

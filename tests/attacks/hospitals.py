@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import torch
 from rich.console import Console
 
 from fedchemo.client.fleet import node as nodes
@@ -43,10 +42,18 @@ class Hospital:
         state: the state folder.
         policy: text of its policy.toml; None for the defaults.
         approve_all: as the option of the command.
+        hang_s: seconds without progress after which its worker process is given up.
     """
 
     def __init__(
-        self, kit: Path, site: Path, state: Path, *, policy: str | None = None, approve_all: bool = True
+        self,
+        kit: Path,
+        site: Path,
+        state: Path,
+        *,
+        policy: str | None = None,
+        approve_all: bool = True,
+        hang_s: float = 600.0,
     ) -> None:
         self.state = StatePaths(state)
         self._screen = io.StringIO()
@@ -56,9 +63,11 @@ class Hospital:
             state.mkdir(mode=0o700, parents=True)
             self.state.policy.write_text(policy)
             self.state.policy.chmod(0o600)
-        self._thread = threading.Thread(target=self._run, args=(kit, site, state, approve_all), daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(kit, site, state, approve_all, hang_s), daemon=True
+        )
 
-    def _run(self, kit: Path, site: Path, state: Path, approve_all: bool) -> None:
+    def _run(self, kit: Path, site: Path, state: Path, approve_all: bool, hang_s: float) -> None:
         try:
             join_federation(
                 kit,
@@ -68,6 +77,7 @@ class Hospital:
                 once=False,
                 patience_s=30,
                 approve_all=approve_all,
+                hang_s=hang_s,
                 console=Console(file=self._screen, width=200, highlight=False),
             )
         except BaseException as error:  # noqa: BLE001 - the test asks for it
@@ -76,7 +86,7 @@ class Hospital:
     @contextlib.contextmanager
     def running(self) -> Iterator[Hospital]:
         """Run it while the context lasts; it must end without an error."""
-        born, torch_threads = self._born, torch.get_num_threads()
+        born = self._born
 
         class Remembered(nodes.HospitalNode):
             def __init__(self, *arguments: Any, **more: Any) -> None:
@@ -92,7 +102,6 @@ class Hospital:
             for node in born:
                 node.stop()
             self._thread.join(timeout=30)
-            torch.set_num_threads(torch_threads)
             assert not self._thread.is_alive()
 
     @property

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 from fedchemo.client.fleet.transport import Transport
-from fedchemo.client.participant import Participant
+from fedchemo.client.worker.site import WorkerSite
 from fedchemo.server.coordinate import coordinate
 from fedchemo.shared.configuration import RunConfiguration, parse
 from fedchemo.shared.errors import FedchemoError
@@ -54,7 +54,7 @@ def broken(error: Callable[[], BaseException]) -> Callable[..., Any]:
     """Return a method that fails at the hospital of A and works elsewhere."""
 
     def call(original: Callable[..., Any]) -> Callable[..., Any]:
-        def method(self: Participant, *arguments: Any, **more: Any) -> Any:
+        def method(self: WorkerSite, *arguments: Any, **more: Any) -> Any:
             if self.name == "A":
                 raise error()
             return original(self, *arguments, **more)
@@ -128,7 +128,7 @@ def test_of_a_failure_only_a_number_gets_out(hospitals, tmp_path, capfd, caplog,
     told: list[dict[str, Any]] = []
     before = len(sent)
     caplog.set_level(logging.DEBUG)
-    with mock.patch.object(Participant, name, broken(error)(getattr(Participant, name))):
+    with mock.patch.object(WorkerSite, name, broken(error)(getattr(WorkerSite, name))):
         kept = outside(fed, tmp_path / "run", told.append, imaging={"enabled": False})
     printed = "".join(capfd.readouterr())
     failures = [(event["site"], event["code"]) for event in told if event["event"] == "site_failed"]

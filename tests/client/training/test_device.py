@@ -1,5 +1,6 @@
 """The choice of a device says why, and a device that was asked for is never silently replaced."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -79,6 +80,21 @@ def test_running_out_of_memory_has_a_number():
     assert caught.value.code == "FC321"
 
 
+@pytest.mark.parametrize(
+    "allocate",
+    [
+        lambda: torch.empty(2**50),
+        lambda: np.empty(2**50),
+        lambda: exec("raise RuntimeError('CUDA error: out of memory')"),
+    ],
+)
+def test_whatever_raises_it(allocate):
+    with pytest.raises(FedchemoError, match="FC321"), memory_named(torch.device("cpu"), "training"):
+        allocate()
+
+
 def test_other_failures_keep_their_name():
     with pytest.raises(ZeroDivisionError), memory_named(torch.device("cpu"), "training"):
         raise ZeroDivisionError
+    with pytest.raises(RuntimeError, match="size mismatch"), memory_named(torch.device("cpu"), "training"):
+        raise RuntimeError("size mismatch")

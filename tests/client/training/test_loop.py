@@ -347,3 +347,39 @@ def test_model_and_training_work_without_flower():
         "import fedchemo.shared.model.fingerprint, fedchemo.shared.model.initialise\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+# In parts
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8, 100])
+def test_a_batch_in_parts_gives_the_same_update_but_for_rounding(parts):
+    """With plain SGD an update is the sum of the gradients; patients without images and clipping included."""
+    settings = SGD.model_copy(update={"batch_size": 8, "clip_norm": 0.1})
+    data, start = cohort(20, imaged=0.5), pack(model())
+    whole = update(data, settings, augment=True, proximal_mu=0.1)
+    cut = update(data, settings, augment=True, proximal_mu=0.1, parts=parts)
+    assert np.abs(cut - whole).max() < 1e-5 * np.abs(whole - start).max()
+
+
+def test_no_part_holds_more_patients_than_its_share(monkeypatch):
+    from fedchemo.client.training import loop
+
+    seen = []
+
+    def noted(model, images, has_image, clinical, labels):
+        seen.append(len(labels))
+        return objective(model, images, has_image, clinical, labels)
+
+    monkeypatch.setattr(loop, "objective", noted)
+    update(cohort(16), SGD.model_copy(update={"batch_size": 16}), parts=4)
+    assert seen == [4, 4, 4, 4]
+    seen.clear()
+    update(cohort(7), SGD.model_copy(update={"batch_size": 16}), parts=4)
+    assert sorted(seen) == [1, 2, 2, 2]
+
+
+def test_batches_are_not_cut_where_a_layer_looks_at_other_patients():
+    settings = ModelSettings(widths=(4, 8, 8, 8), film_bottleneck=3, norm="batch")
+    with pytest.raises(FedchemoError, match=r"FC321.*batch norm"):
+        update(cohort(8), start=lambda: model(settings=settings), parts=2)
