@@ -22,13 +22,19 @@ from fedchemo.client.worker.serving import Setup
 from fedchemo.client.worker.site import WorkerSite
 from fedchemo.shared.clinical.encoding import names, variables
 from fedchemo.shared.clinical.statistics import pool
-from fedchemo.shared.configuration import SiteConfiguration, parse
+from fedchemo.shared.configuration import SiteConfiguration, SiteMethod, parse
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.model.build import build
 from fedchemo.shared.model.fingerprint import fingerprint
 from fedchemo.shared.model.initialise import initialise
 from fedchemo.shared.model.packing import manifest, pack
-from fedchemo.shared.wire.messages import EvaluateRequest, LogisticRequest, StatisticsRequest, TrainRequest
+from fedchemo.shared.wire.messages import (
+    EvaluateRequest,
+    LogisticRequest,
+    PersonalRequest,
+    StatisticsRequest,
+    TrainRequest,
+)
 from tests import faulty
 from tests.networked import Events, until
 from tests.sites import SMALL, write_site
@@ -128,13 +134,20 @@ def test_it_gives_the_bits_of_the_participant_itself(setup, direct, train, head,
             np.testing.assert_array_equal(update, own)
         training = CONFIGURATION.training.model_copy(update=plain)
         asked = asked.model_copy(
-            update={"configuration": CONFIGURATION.model_copy(update={"training": training})}
+            update={
+                "configuration": CONFIGURATION.model_copy(update={"training": training}),
+                "method": SiteMethod(name="scaffold"),
+            }
         )
-        reply, update = site.train(asked, weights, control=control)
-        expected, own = direct.train(asked, weights, control=control)
+        reply, update = site.train(asked, np.concatenate((weights, control)))
+        expected, own = direct.train(asked, np.concatenate((weights, control)))
         assert len(update) == 2 * len(weights)
         np.testing.assert_array_equal(update, own)
         assert list(setup.methods.rglob("*.safetensors")), "what the method remembers is kept"
+        tuned = PersonalRequest(
+            **head, round=2, statistics=asked.statistics, method=SiteMethod(fine_tuning_epochs=1)
+        )
+        assert site.personal(tuned, weights) == direct.personal(tuned, weights)
         assert len(events.of("worker_ready")) == 1
     assert events.of("training")[0]["steps"] == 2
 
