@@ -31,10 +31,10 @@ def plan(images: Path, **fields: Any) -> None:
 
 def serve(connection: Any, vectors: Any) -> None:
     """Be the worker process's `fedchemo.client.worker.serving.serve`, with faults."""
-    from fedchemo.client import participant
+    from fedchemo.client.methods import trainer
     from fedchemo.client.training import loop
 
-    train_round, objective, made = participant.train_round, loop.objective, serving._participant
+    train_round, objective, made = trainer.train_round, loop.objective, serving._participant
     path = Path()
 
     def noted(client: Any, setup: serving.Setup) -> Any:
@@ -65,7 +65,7 @@ def serve(connection: Any, vectors: Any) -> None:
 
     with (
         mock.patch.object(serving, "_participant", noted),
-        mock.patch.object(participant, "train_round", faulty_round),
+        mock.patch.object(trainer, "train_round", faulty_round),
     ):
         serving.serve(connection, vectors)
 
