@@ -20,6 +20,7 @@ from fedchemo.client.worker import serving
 from fedchemo.shared.atomic import write_text
 
 PLAN = "faults.json"
+_CUT = threading.Event()
 FITS = 2
 """Patients that the memory holds in the faults about memory."""
 
@@ -79,7 +80,10 @@ def _raise(_data: Any) -> None:
 
 
 def _cut_short(data: Any) -> None:
-    """Damage the files of the prepared images."""
+    """Damage the files of the prepared images, once a process."""
+    if _CUT.is_set():
+        return
+    _CUT.set()
     for path in data.images._files.values():
         path.write_bytes(path.read_bytes()[:100])
 

@@ -75,7 +75,7 @@ class Hospital:
                 state=state,
                 device="cpu",
                 once=False,
-                patience_s=30,
+                patience_s=300,
                 approve_all=approve_all,
                 hang_s=hang_s,
                 console=Console(file=self._screen, width=200, highlight=False),

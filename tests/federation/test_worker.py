@@ -16,7 +16,6 @@ import pytest
 from fedchemo.client.ledger.verify import read_lines, verify
 from fedchemo.client.state_folder import StateFolder, StatePaths
 from fedchemo.client.worker import deaths, process
-from fedchemo.server.coordinate import coordinate
 from fedchemo.server.events import EventLog
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.server.rounds.loop import RoundLoop
@@ -55,6 +54,7 @@ def hospitals(tmp_path_factory):
     folder = tmp_path_factory.mktemp("worker")
     fed = federation(folder / "fed", sites=("A", "B"))
     with ExitStack() as stack:
+        grid = stack.enter_context(stack.enter_context(Coordinator(fed.path)).grid())
         stack.enter_context(mock.patch.object(process, "serve", faulty.serve))
         stack.enter_context(mock.patch.object(deaths, "killed_for_memory", return_value=0))
         clients = {
@@ -68,7 +68,6 @@ def hospitals(tmp_path_factory):
             )
             for name in ("A", "B")
         }
-        grid = stack.enter_context(stack.enter_context(Coordinator(fed.path)).grid())
         until(lambda: len(grid.sites()) == 2, what="both are online")
         yield grid, clients
         assert all(client.alive for client in clients.values())
@@ -76,11 +75,12 @@ def hospitals(tmp_path_factory):
             client.check_ledger()
 
 
-def federated(grid, folder, configuration):
+def federated(grid, folder, configuration, told=None):
     """Run a federation; return its outcome and its events."""
-    told = []
-    with closing(EventLog(folder / "events.jsonl", told.append)) as events:
-        return RoundLoop(grid, configuration, RunFolder(folder), events).run(), told
+    told = [] if told is None else told
+    kept = RunFolder(folder)
+    with closing(EventLog(kept.events, told.append)) as events:
+        return RoundLoop(grid, configuration, kept, events).run(), told
 
 
 def answers(told, site, kind="train"):
@@ -170,9 +170,13 @@ def test_a_client_is_paused_loses_its_worker_and_stops_cleanly(tmp_path):
     site, state = write_site(tmp_path, "A", patients=60), tmp_path / "state-A"
     images = StatePaths(state).images
     told = []
-    run = threading.Thread(
-        target=coordinate, args=(fed.path, run_of(4), tmp_path / "run"), kwargs={"listeners": [told.append]}
-    )
+
+    def coordinate():
+        with Coordinator(fed.path) as coordinator, coordinator.grid() as grid:
+            until(lambda: len(grid.sites()) == 2, what="both are online")
+            federated(grid, tmp_path / "run", run_of(4), told)
+
+    run = threading.Thread(target=coordinate)
     with ExitStack() as stack:
         second = Hospital(fed.kit("B"), write_site(tmp_path, "B", patients=60, seed=1), tmp_path / "state-B")
         stack.enter_context(second.running())
