@@ -57,5 +57,10 @@ def save_result(
             site: reply.model_dump(mode="json", exclude={"moments"})
             for site, reply in outcome.opening.replies.items()
         },
+        # What the figures of a network are made from; curves can be drawn from it.
+        scores={
+            name: {site: sums.model_dump(mode="json") for site, sums in sorted(sites.items())}
+            for name, sites in outcome.tests.items()
+        },
     )
     folder.write_summary(summary)

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fedchemo.client.app import client_app
 from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
@@ -18,14 +17,12 @@ from fedchemo.server.resume import Resumed, where
 from fedchemo.server.rounds.exchange import SiteGrid
 from fedchemo.server.rounds.loop import Outcome, RoundLoop
 from fedchemo.server.run_folder import RunFolder
-from fedchemo.server.summary import Rows, from_predictions
+from fedchemo.server.summary import Rows
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.engines.local import LocalGrid
+from fedchemo.simulations.predictions import exact_figures, predict_test, write_predictions
 from fedchemo.simulations.virtual_policy import virtual_policy
-
-if TYPE_CHECKING:
-    from fedchemo.shared.wire.records import Weights
 
 NOTED = {"failed", "refused", "image_set_aside"}
 Engine = Callable[[Sequence[Participant]], contextlib.AbstractContextManager[SiteGrid]]
@@ -148,13 +145,9 @@ def simulate(
         figures: dict[str, Rows] = {}
 
         def keep(outcome: Outcome) -> None:
-            models = {"model": outcome.weights, "baseline": outcome.baseline}
-            figures.update(
-                {
-                    name: _exact(participants, configuration, outcome, weights)
-                    for name, weights in models.items()
-                }
-            )
+            predictions = predict_test(participants, configuration, outcome)
+            write_predictions(predictions, folder.path)
+            figures.update(exact_figures(predictions))
             save_result(folder, configuration, outcome, figures, exact=True)
 
         with engine(list(participants.values())) as grid:
@@ -202,18 +195,3 @@ def _within(path: Path, folder: Path) -> str:
     """Return a path relative to a folder that holds it, so that both can be moved together, else an absolute one."""
     path, folder = path.absolute(), folder.absolute()
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
-def _exact(
-    participants: Mapping[str, Participant],
-    configuration: RunConfiguration,
-    outcome: Outcome,
-    weights: Weights,
-) -> Rows:
-    predictions = {}
-    for name, site in participants.items():
-        _, probabilities, labels = site.probabilities(
-            "test", configuration.site, outcome.opening.statistics, weights
-        )
-        predictions[name] = (probabilities, labels > 0.5)
-    return from_predictions(predictions)

@@ -13,7 +13,7 @@ from fedchemo.server.events import EventLog
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import MESSAGE_TYPES, Kind
-from fedchemo.shared.wire.records import Weights, read_reply
+from fedchemo.shared.wire.records import Weights, content_size, read_reply
 
 Answered = TypeVar("Answered", bound=Settings)
 WAITING_NOTE_S = 5.0
@@ -136,12 +136,14 @@ class Exchanges:
         good, started = 0, time.monotonic()
         self.events.emit("exchange_started", kind=kind, round=round_number, sites=sorted(silent))
         failures: dict[str, str] = {}
-        for message in self.grid.replies(messages, timeout=self.deadline_s):
+        sent = _Weighed(messages)
+        for message in self.grid.replies(sent, timeout=self.deadline_s):
             site = names.get(message.metadata.src_node_id, "")
             if site not in silent:
                 continue
             silent.discard(site)
             seconds = round(time.monotonic() - started, 4)
+            size = content_size(message.content) if message.has_content() else 0
             try:
                 answer = _read(site, message, reply_type)
                 if accept:
@@ -149,7 +151,13 @@ class Exchanges:
             except FedchemoError as error:
                 failures[site] = error.code
                 self.events.emit(
-                    "site_failed", kind=kind, round=round_number, site=site, code=error.code, seconds=seconds
+                    "site_failed",
+                    kind=kind,
+                    round=round_number,
+                    site=site,
+                    code=error.code,
+                    seconds=seconds,
+                    bytes=size,
                 )
                 continue
             good += 1
@@ -159,6 +167,7 @@ class Exchanges:
                 round=round_number,
                 site=site,
                 seconds=seconds,
+                bytes=size,
                 reply=answer.reply.model_dump(mode="json"),
             )
             yield answer
@@ -166,13 +175,31 @@ class Exchanges:
             failures[site] = "FC405"
             self.events.emit("site_silent", kind=kind, round=round_number, site=site)
         self.events.emit(
-            "exchange_ended", kind=kind, round=round_number, answered=good, seconds=time.monotonic() - started
+            "exchange_ended",
+            kind=kind,
+            round=round_number,
+            answered=good,
+            seconds=time.monotonic() - started,
+            sent_bytes=sent.size,
         )
         if good < needed:
             told = ", ".join(f"{site} {code}" for site, code in sorted(failures.items())) or "none"
             raise FedchemoError(
                 "FC401", f"{kind} of round {round_number}: {good} of {needed} answered; failures: {told}"
             )
+
+
+class _Weighed:
+    """Hands messages on and adds up what their contents hold."""
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        self._messages = messages
+        self.size = 0
+
+    def __iter__(self) -> Iterator[Message]:
+        for message in self._messages:
+            self.size += content_size(message.content)
+            yield message
 
 
 def _read(site: str, message: Message, reply_type: type[Answered]) -> Answer[Answered]:
