@@ -54,9 +54,14 @@ def _page(folder: Path) -> Page:
     """
     from fedchemo.server.run_folder import CONFIGURATION
     from fedchemo.shared.errors import FedchemoError
+    from fedchemo.simulations.studies.run import STUDY
 
     if (folder / CONFIGURATION).is_file():
         from fedchemo.simulations.report.run import run_page
 
         return run_page(folder)
+    if (folder / STUDY).is_file():
+        from fedchemo.simulations.report.study import study_page
+
+        return study_page(folder)
     raise FedchemoError("FC781", str(folder))

@@ -18,10 +18,12 @@ from fedchemo.simulations.report.figure import Axis, Dots, Figure, Line, Role, T
 from fedchemo.simulations.report.words import number
 from fedchemo.simulations.statistics.calibration import smooth_curve
 from fedchemo.simulations.statistics.decision_curve import decision_curve
-from fedchemo.simulations.statistics.roc import roc
+from fedchemo.simulations.statistics.roc import roc_with_band
 
 THRESHOLDS = tuple(step / BINS for step in range(2, 31))
 """pCR is reached by a third: nobody would act on a chance far above a half. All are edges of bins."""
+POINTS = 101
+"""Of the ROC curve."""
 SHOWN = (0.1, 0.2, 0.3, 0.4, 0.5)
 """The rows of the tables."""
 
@@ -59,24 +61,15 @@ def _roc(samples: Sequence[Sample], generator: np.random.Generator, note: str) -
     marks: list[Line] = [Line("chance", (0, 1), (0, 1), role="reference", dashed=True, thin=True)]
     columns, cells = [], []
     for place, sample in enumerate(samples):
-        curve = roc(sample.probabilities, sample.outcomes, generator=generator)
+        curve = roc_with_band(sample.probabilities, sample.outcomes, generator=generator, points=POINTS)
         if curve is None:
             return None
-        alarms = curve.false_positive_rates
-        band = [np.interp(alarms, curve.at, edge).tolist() for edge in (curve.low, curve.high)]
-        marks.append(
-            Line(
-                sample.name,
-                alarms.tolist(),
-                curve.sensitivities.tolist(),
-                sample.role,
-                *(band if place == 0 else ()),
-            )
-        )
+        band = (curve.low.tolist(), curve.high.tolist()) if place == 0 else ((), ())
+        alarms, hits = curve.false_positive_rates, curve.true_positive_rates
+        marks.append(Line(sample.name, alarms.tolist(), hits.tolist(), sample.role, *band))
         columns.append(f"{sample.name}: sensitivity")
-        sensitivities = np.interp(SHOWN, alarms, curve.sensitivities)
-        lows, highs = (np.interp(SHOWN, curve.at, edge) for edge in (curve.low, curve.high))
-        cells.append([_band(*each) for each in zip(sensitivities, lows, highs, strict=True)])
+        told = (np.interp(SHOWN, alarms, each) for each in (hits, curve.low, curve.high))
+        cells.append([_band(*each) for each in zip(*told, strict=True)])
     return Figure(
         key="roc",
         title="How well it ranks: ROC curve",

@@ -30,7 +30,7 @@ Values: TypeAlias = Sequence[float]
 
 @dataclass(frozen=True)
 class Line:
-    """A line, with a band around it if ``low`` and ``high`` are given; one that is not ``named`` is not in the legend."""
+    """A line, with a band if ``low`` and ``high`` are given; one that is not ``named`` is not in the legend."""
 
     name: str
     x: Values

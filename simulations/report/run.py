@@ -244,7 +244,7 @@ def _tiles(account: Account, over_all: Figures | None) -> tuple[tuple[str, str],
 def _sections(account: Account, judged: Judged) -> tuple[Section, ...]:
     stream = numpy_stream(account.begun.configuration.site.seed, "report", "bands")
     note = "All test patients." if judged.exact else "Summed histograms of test patients."
-    by_site = run_figures.forest(judged.rows)
+    by_site = run_figures.by_hospital(judged.rows)
     told = curves(judged.samples, stream, note=note) if judged.samples else []
     convergence = [
         figure

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from fedchemo.server.account import Account, Scored
 from fedchemo.server.summary import POOLED, Figures, Rows
-from fedchemo.simulations.report.figure import SERIES, Axis, Bars, Dots, Figure, Line, Role, Table
+from fedchemo.simulations.report.figure import SERIES, Axis, Bars, Figure, Line, Role, Table
+from fedchemo.simulations.report.forest import Row, forest
 from fedchemo.simulations.report.words import cell, count, size_words, time_words
 
 MOST_ROWS = 40
@@ -27,52 +27,35 @@ MODELS: tuple[tuple[str, str, Role], ...] = (
 """Name in the summary, in words, and colour."""
 
 
-def forest(rows: Mapping[str, Rows]) -> Figure | None:
-    """Return AUCs by hospital and over all, best known first; None without any."""
+def by_hospital(rows: Mapping[str, Rows]) -> Figure | None:
+    """Return AUCs by hospital and over all, the largest hospital first; None without any."""
     known: dict[str, Figures] = {
         site: figures for models in rows.values() for site, figures in models.items() if figures.auc
     }
     sites = sorted(known, key=lambda site: (site == POOLED, -known[site].patients, site))
     if not sites:
         return None
-    shown = sites[-MOST_ROWS:] if len(sites) > MOST_ROWS else sites
-    places = {site: float(len(shown) - 1 - place) for place, site in enumerate(shown)}
-    marks = []
-    for name, words, role in MODELS:
-        found = [(site, rows[name][site].auc) for site in shown if site in rows.get(name, {})]
-        pairs = [(site, interval) for site, interval in found if interval]
-        shift = 0.14 if name == "model" else -0.14
-        marks.append(
-            Dots(
-                words,
-                [interval.value for _, interval in pairs],
-                [places[site] + shift for site, _ in pairs],
-                [interval.low for _, interval in pairs],
-                [interval.high for _, interval in pairs],
-                role,
-                hollow=name != "model",
-                words=tuple(f"{site}: {cell(interval)}" for site, interval in pairs),
-            )
-        )
     everyone = sorted(
         {site for models in rows.values() for site in models}, key=lambda site: (site == POOLED, site)
     )
-    return Figure(
+    return forest(
         key="forest",
         title="AUC by hospital",
-        x=Axis("AUC, test patients", (_tenth_below([*marks[0].low, *marks[1].low]), 1), rules=(0.5,)),
-        y=Axis(
-            "",
-            (-0.7, len(shown) - 0.3),
-            ticks={
-                places[site]: f"{site} ({known[site].patients}, {known[site].positives} pCR)"
-                for site in shown
-            },
-        ),
-        marks=tuple(marks),
+        x="AUC, test patients",
+        rows=[
+            Row(
+                f"{site} ({known[site].patients}, {known[site].positives} pCR)",
+                tuple(
+                    (words, interval)
+                    for name, words, _ in MODELS
+                    if site in rows.get(name, {}) and (interval := rows[name][site].auc)
+                ),
+            )
+            for site in sites[-MOST_ROWS:]
+        ],
+        roles={words: role for _, words, role in MODELS},
         caption="Dots are AUCs, lines their 95 % intervals; the dotted line is a coin toss. In brackets the test "
         "patients and how many of them reached pCR. A hospital with fewer than five patients of a class has no row.",
-        description=f"AUC with interval for {count(len(sites), 'row')}: {', '.join(shown)}.",
         table=Table(
             ("hospital", "patients", "with pCR", *(f"{words}, AUC [95 %]" for _, words, _ in MODELS)),
             tuple(
@@ -87,14 +70,7 @@ def forest(rows: Mapping[str, Rows]) -> Figure | None:
                 for site in everyone
             ),
         ),
-        rows=len(shown),
-        wide=True,
     )
-
-
-def _tenth_below(values: Sequence[float]) -> float:
-    """Return where an axis of AUCs begins: below all of them and below chance."""
-    return math.floor(10 * min([0.45, *values])) / 10
 
 
 def _counts(rows: Mapping[str, Rows], site: str) -> tuple[str, str]:
@@ -159,7 +135,7 @@ def training(losses: Mapping[str, Mapping[int, float]]) -> Figure | None:
             _by_site(site, place, sorted(by_round.items()), many=len(losses) > len(SERIES))
             for place, (site, by_round) in enumerate(losses.items())
         ),
-        caption="Each hospital's own loss, a line each. One that falls here while validation rises learns its patients by heart.",
+        caption="Each hospital's own loss. A line that falls here while validation rises learns its patients by heart.",
         description=f"Training loss of {count(len(rounds), 'round')} at {count(len(losses), 'hospital')}.",
         table=Table(
             ("round", *losses),

@@ -1,4 +1,8 @@
-"""The ROC curve with a pointwise band: how sensitive the model is at each false positive rate."""
+"""The ROC curve with a band: how many of those with pCR are found at each share of false alarms.
+
+The band is pointwise, over resampled patients, at fixed false positive rates (vertical averaging: Fawcett, Pattern
+Recognition Letters 27:861, 2006).
+"""
 
 from __future__ import annotations
 
@@ -14,33 +18,24 @@ from fedchemo.simulations.statistics.resampling import (
     ByPatient,
     Counts,
     Resampling,
-    Statistic,
     draws,
+    observed,
 )
 
-POINTS = 101
+POINTS = 41
 
 
 @dataclass(frozen=True, eq=False)
 class Roc:
-    """The curve, and its 95 % band at even steps of the false positive rate.
-
-    Attributes:
-        false_positive_rates: of the curve, from (0, 0) to (1, 1), a point a distinct score.
-        sensitivities: of the curve.
-        at: false positive rates of the band, (points,).
-        low: its lower bound.
-        high: its upper bound.
-    """
+    """True positive rates at even steps of the false positive rate, all (points,), with 95 % bands."""
 
     false_positive_rates: Vector
-    sensitivities: Vector
-    at: Vector
+    true_positive_rates: Vector
     low: Vector
     high: Vector
 
 
-def roc(
+def roc_with_band(
     probabilities: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
@@ -49,56 +44,38 @@ def roc(
     resamples: int = RESAMPLES,
     points: int = POINTS,
 ) -> Roc | None:
-    """Return the curve with a percentile band over resampled patients (Efron & Tibshirani 1993, ch. 13).
+    """Return the curve; None if a class is absent.
 
     Args:
         probabilities: (n,).
         labels: (n,).
         generator: a derived stream.
-        resampling: by default over patients within each class.
+        resampling: of the band; by default over patients within each class.
         resamples: how many.
-        points: of the band.
-
-    Returns:
-        None if a class is absent.
+        points: where the curve is computed.
 
     Raises:
         FedchemoError: FC801, FC802.
     """
     scores, outcomes = checked(probabilities, labels)
-    if not outcomes.any() or outcomes.all():
+    if not 0 < outcomes.sum() < len(outcomes):
         return None
-    alarms, hits = _rates(scores, outcomes.astype(np.float64), np.ones((1, len(scores))))
-    at = np.linspace(0, 1, points)
-    found = draws(
-        _sensitivities(scores, outcomes.astype(np.float64), at),
-        resampling or ByPatient(outcomes),
-        generator=generator,
-        resamples=resamples,
-    )
-    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return Roc(alarms[0], hits[0], at, low, high)
-
-
-def _sensitivities(scores: Vector, outcomes: Vector, at: Vector) -> Statistic:
-    """Return sensitivity at false positive rates as a statistic, (resamples, points)."""
+    grid = np.linspace(0, 1, points)
+    thresholds, where = np.unique(-scores, return_inverse=True)
+    positive = outcomes.astype(np.float64)
 
     def statistic(counts: Counts) -> Vector:
-        alarms, hits = _rates(scores, outcomes, counts)
-        # Where the curve rises without an alarm, `interp` takes its upper end.
-        return np.stack([np.interp(at, *row) for row in zip(alarms, hits, strict=True)])
+        found = np.empty((len(counts), points))
+        for place, drawn in enumerate(counts):
+            hits, alarms = (
+                np.concatenate([[0.0], np.cumsum(np.bincount(where, weights, minlength=len(thresholds)))])
+                for weights in (drawn * positive, drawn * (1 - positive))
+            )
+            # Of the points with one false positive rate the highest counts: the curve is right-continuous.
+            last = np.append(np.diff(alarms) > 0, True)
+            found[place] = np.interp(grid, alarms[last] / alarms[-1], hits[last] / hits[-1])
+        return found
 
-    return statistic
-
-
-def _rates(scores: Vector, outcomes: Vector, counts: Counts) -> tuple[Vector, Vector]:
-    """Return false positive rates and sensitivities from the strictest threshold to the loosest, (resamples, k + 1)."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    drawn = counts[:, order]
-    rates = []
-    for part in (drawn * (1 - outcomes[order]), drawn * outcomes[order]):
-        reached = np.cumsum(part, axis=1)
-        shares = reached[:, ends] / reached[:, -1:]
-        rates.append(np.concatenate([np.zeros((len(counts), 1)), shares], axis=1))
-    return rates[0], rates[1]
+    bands = draws(statistic, resampling or ByPatient(outcomes), generator=generator, resamples=resamples)
+    low, high = np.quantile(bands, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return Roc(grid, observed(statistic, len(scores)), low, high)
