@@ -10,8 +10,8 @@ from fedchemo.shared.metrics.interval import Interval
 from fedchemo.simulations.report.figure import Axis, Dots, Figure, Role, Table
 from fedchemo.simulations.report.words import cell
 
-SPREAD = 0.28
-"""How much of a row's height the series in it share."""
+APART, MOST = 0.22, 0.6
+"""Distance of two series in a row, and of the first from the last at most, in rows."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def forest(
         title: above it.
         x: what is measured.
         rows: from top to bottom.
-        roles: series -> colour, in the order of the legend; a second series is hollow.
+        roles: series -> colour, in the order of the legend; the baseline is hollow.
         caption: below it.
         table: the numbers.
         differences: around 0, not AUCs.
@@ -49,7 +49,7 @@ def forest(
     """
     places = {row.name: float(len(rows) - 1 - place) for place, row in enumerate(rows)}
     marks = []
-    for order, (series, role) in enumerate(roles.items()):
+    for series, role in roles.items():
         found = [
             (row, interval, places[row.name] + _shift(row, series))
             for row in rows
@@ -65,25 +65,22 @@ def forest(
                     [interval.low for _, interval, _ in found],
                     [interval.high for _, interval, _ in found],
                     role,
-                    hollow=order % 2 == 1,
+                    hollow=role == "baseline",
                     words=tuple(f"{row.name}: {cell(interval)}" for row, interval, _ in found),
                 )
             )
-    lows = [low for mark in marks for low in mark.low]
+    drawn = (0.0 if differences else 0.5, *rules)
+    series_most = max(len(row.intervals) for row in rows)
     return Figure(
         key=key,
         title=title,
-        x=Axis(
-            x,
-            None if differences else (math.floor(10 * min([0.45, *lows])) / 10, 1),
-            rules=(0.0 if differences else 0.5, *rules),
-        ),
+        x=Axis(x, _range(marks, drawn, differences=differences), rules=drawn),
         y=Axis("", (-0.7, len(rows) - 0.3), ticks={place: name for name, place in places.items()}),
         marks=tuple(marks),
         caption=caption,
         description=f"{title}: {'; '.join(word for mark in marks for word in mark.words)}.",
         table=table,
-        rows=len(rows),
+        rows=round(len(rows) * max(1.0, series_most / 2)),
         wide=True,
     )
 
@@ -92,4 +89,15 @@ def _shift(row: Row, series: str) -> float:
     names = [name for name, _ in row.intervals]
     if len(names) < 2:
         return 0.0
-    return SPREAD / 2 - SPREAD * names.index(series) / (len(names) - 1)
+    spread = min(MOST, APART * (len(names) - 1))
+    return spread / 2 - spread * names.index(series) / (len(names) - 1)
+
+
+def _range(marks: Sequence[Dots], rules: Sequence[float], *, differences: bool) -> tuple[float, float]:
+    """Return an axis that holds every interval and rule; that of AUCs ends at 1 and begins below chance."""
+    lows = [*rules, *(low for mark in marks for low in mark.low)]
+    if not differences:
+        return math.floor(10 * min(0.45, *lows)) / 10, 1
+    highs = [*rules, *(high for mark in marks for high in mark.high)]
+    room = 0.06 * (max(highs) - min(lows))
+    return min(lows) - room, max(highs) + room

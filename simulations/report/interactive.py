@@ -56,6 +56,9 @@ def plotly_figure(figure: Figure) -> dict[str, Any]:
     }
     if figure.y.ticks:
         layout["yaxis"]["showgrid"] = False
+    if sum(trace.get("showlegend", True) for trace in traces) < 2:
+        # Plotly shows no legend then, and its button needs the room.
+        layout["margin"]["t"] = 34
     if any(isinstance(mark, Heat) for mark in figure.marks):
         layout["xaxis"] |= {"type": "category", "showgrid": False, "side": "bottom"}
         layout["yaxis"] |= {"type": "category", "showgrid": False, "autorange": "reversed"}
@@ -106,7 +109,7 @@ def _rules(axis: Axis, name: str) -> list[dict[str, Any]]:
             f"{other}0": 0,
             f"{other}1": 1,
             f"{other}ref": "paper",
-            "line": {"color": STAND_INS["reference"], "width": 1, "dash": "dot"},
+            "line": {"color": STAND_INS["muted"], "width": 1.6, "dash": "dot"},
             "layer": "between",
         }
         for at in axis.rules

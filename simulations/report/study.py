@@ -9,7 +9,14 @@ from fedchemo.simulations.report.content import Measure, Page, Section
 from fedchemo.simulations.report.figure import Table
 from fedchemo.simulations.report.run import ELSEWHERE, NO_DEVICE
 from fedchemo.simulations.report.study_figures import named
-from fedchemo.simulations.report.study_files import Row, StudyFiles, condition, interval, read_study_folder
+from fedchemo.simulations.report.study_files import (
+    ABOUT,
+    Row,
+    StudyFiles,
+    condition,
+    interval,
+    read_study_folder,
+)
 from fedchemo.simulations.report.words import count, interval_words, listed, ranking
 
 SIGNIFICANT = 0.05
@@ -197,9 +204,9 @@ def _plain(rows: list[Row], caption: str) -> Table:
         return f"{value:.3g}" if isinstance(value, float) else str(value)
 
     kept = [row for row in rows if condition(row) == condition(rows[0])]
-    skipped = ("variant", "partition", "privacy")
-    columns = tuple(str(name) for name in rows[0] if name not in skipped)
-    return Table(columns, tuple(tuple(told(row[name]) for name in columns) for row in kept), caption)
+    names = tuple(str(name) for name in rows[0] if name not in {*ABOUT, "how"})
+    titles = tuple(name.replace("_", " ") for name in names)
+    return Table(titles, tuple(tuple(told(row[name]) for name in names) for row in kept), caption)
 
 
 def _settings(files: StudyFiles) -> Table:

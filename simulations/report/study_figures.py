@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fedchemo.shared.metrics.interval import Interval
-from fedchemo.simulations.report.figure import SERIES, Axis, Figure, Heat, Line, Role, Table
+from fedchemo.simulations.report.figure import Axis, Figure, Heat, Line, Role, Table
 from fedchemo.simulations.report.forest import Row, forest
 from fedchemo.simulations.report.study_files import StudyFiles, condition, interval
 from fedchemo.simulations.report.words import cell, listed, number
@@ -14,8 +14,10 @@ MOST_ROWS = 40
 """In a figure; the table below it has all of them."""
 HOSPITAL = "auc at "
 CLINICAL = "clinical"
-WORDS = {"local": "each hospital alone", "pooled": "pooled patients", CLINICAL: "clinical variables alone"}
+WORDS = {"local": "each hospital alone", "pooled": "all patients in one place", CLINICAL: "clinical variables alone"}
 """Methods that every reader should recognise."""
+REFERENCES: dict[str, Role] = {"local": "violet", "pooled": "green", CLINICAL: "baseline"}
+STRATEGIES: tuple[Role, ...] = ("model", "teal", "brown", "muted")
 
 
 def named(method: str) -> str:
@@ -24,9 +26,11 @@ def named(method: str) -> str:
 
 
 def roles(files: StudyFiles) -> dict[str, Role]:
-    """Return method -> colour, in the order of the study."""
+    """Return method -> colour: the strategies in the order of the study, then the references."""
     methods = dict.fromkeys(str(row["method"]) for row in files.rows("estimates"))
-    return {method: SERIES[place % len(SERIES)] for place, method in enumerate(methods)}
+    strategies = [method for method in methods if method not in REFERENCES]
+    found = {method: STRATEGIES[place % len(STRATEGIES)] for place, method in enumerate(strategies)}
+    return found | {method: role for method, role in REFERENCES.items() if method in methods}
 
 
 def title(about: Sequence[str], files: StudyFiles) -> str:
@@ -42,8 +46,12 @@ def title(about: Sequence[str], files: StudyFiles) -> str:
 
 def by_method(files: StudyFiles) -> Figure | None:
     """Return the AUC of every method under every condition."""
-    found = [row for row in files.rows("estimates") if row["figure"] == "auc"]
     colours = roles(files)
+    order = list(colours)
+    found = sorted(
+        (row for row in files.rows("estimates") if row["figure"] == "auc"),
+        key=lambda row: (files.conditions.index(condition(row)), order.index(str(row["method"]))),
+    )
     rows, cells = [], []
     for each in found:
         area, method = interval(each), str(each["method"])
