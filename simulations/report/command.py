@@ -23,6 +23,7 @@ def report(
     """
     from rich.console import Console
 
+    from fedchemo.server.model_card import FILE as CARD
     from fedchemo.shared.atomic import write_bytes, write_text
     from fedchemo.simulations.report.page import render
     from fedchemo.simulations.report.paper import drawn
@@ -35,6 +36,8 @@ def report(
         write_bytes(target / "figures" / f"{figure.key}.svg", svg)
         write_bytes(target / "figures" / f"{figure.key}.png", png)
         static[figure.key] = svg
+    if (card := _card(folder)) is not None:
+        write_text(target / CARD, card)
     html = render(page, static)
     write_text(target / "report.html", html)
     console = Console(highlight=False, soft_wrap=True)
@@ -44,6 +47,15 @@ def report(
         f"figures as SVG and PNG in {target / 'figures'}",
         markup=False,
     )
+
+
+def _card(folder: Path) -> str | None:
+    """Return the model card of a run; a study has many models, and no card."""
+    from fedchemo.server.account import read_account
+    from fedchemo.server.model_card import model_card
+    from fedchemo.server.run_folder import CONFIGURATION
+
+    return model_card(read_account(folder)) if (folder / CONFIGURATION).is_file() else None
 
 
 def _page(folder: Path) -> Page:

@@ -14,7 +14,11 @@ MOST_ROWS = 40
 """In a figure; the table below it has all of them."""
 HOSPITAL = "auc at "
 CLINICAL = "clinical"
-WORDS = {"local": "each hospital alone", "pooled": "all patients in one place", CLINICAL: "clinical variables alone"}
+WORDS = {
+    "local": "each hospital alone",
+    "pooled": "all patients in one place",
+    CLINICAL: "clinical variables alone",
+}
 """Methods that every reader should recognise."""
 REFERENCES: dict[str, Role] = {"local": "violet", "pooled": "green", CLINICAL: "baseline"}
 STRATEGIES: tuple[Role, ...] = ("model", "teal", "brown", "muted")
