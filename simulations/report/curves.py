@@ -58,17 +58,25 @@ def curves(samples: Sequence[Sample], generator: np.random.Generator, *, note: s
 
 
 def _roc(samples: Sequence[Sample], generator: np.random.Generator, note: str) -> Figure | None:
+    from sklearn.metrics import roc_curve
+
     marks: list[Line] = [Line("chance", (0, 1), (0, 1), role="reference", dashed=True, thin=True)]
     columns, cells = [], []
     for place, sample in enumerate(samples):
         curve = roc_with_band(sample.probabilities, sample.outcomes, generator=generator, points=POINTS)
         if curve is None:
             return None
-        band = (curve.low.tolist(), curve.high.tolist()) if place == 0 else ((), ())
-        alarms, hits = curve.false_positive_rates, curve.true_positive_rates
-        marks.append(Line(sample.name, alarms.tolist(), hits.tolist(), sample.role, *band))
+        # Every step of the curve, since the points of the band pass over some.
+        alarms, hits, _ = roc_curve(sample.outcomes, sample.probabilities)
+        edges = [
+            np.interp(alarms, curve.false_positive_rates, edge).tolist() for edge in (curve.low, curve.high)
+        ]
+        marks.append(
+            Line(sample.name, alarms.tolist(), hits.tolist(), sample.role, *(edges if place == 0 else ()))
+        )
         columns.append(f"{sample.name}: sensitivity")
-        told = (np.interp(SHOWN, alarms, each) for each in (hits, curve.low, curve.high))
+        rates = curve.false_positive_rates
+        told = (np.interp(SHOWN, rates, each) for each in (curve.true_positive_rates, curve.low, curve.high))
         cells.append([_band(*each) for each in zip(*told, strict=True)])
     return Figure(
         key="roc",

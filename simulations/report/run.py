@@ -207,13 +207,11 @@ def _limits(account: Account, judged: Judged) -> tuple[str, ...]:
         said.append(
             f"{count(len(missing), 'hospital')} with too few test patients of a class {counted}: {listed(missing)}."
         )
-    if over_all and not judged.exact:
-        tied = max(
-            (pooled.histogram.tied_share() or 0) / 2
-            for pooled in [merge(account.scores["model"].values())]
-            if pooled
+    pooled = merge(account.scores.get("model", {}).values())
+    if not judged.exact and pooled and (tied := pooled.histogram.tied_share()) is not None:
+        said.append(
+            f"The AUC comes from a histogram; from exact scores it may differ by up to {tied / 2:.3f}."
         )
-        said.append(f"AUCs come from histograms; from exact scores they may differ by up to {tied:.3f}.")
     said += [f"It cannot be reproduced to the bit: {mark}." for mark in account.marks]
     return tuple(said)
 
