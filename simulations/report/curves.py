@@ -81,8 +81,8 @@ def _roc(samples: Sequence[Sample], generator: np.random.Generator, note: str) -
     return Figure(
         key="roc",
         title="How well it ranks: ROC curve",
-        x=Axis("patients without pCR who are taken to reach it", (0, 1), percent=True),
-        y=Axis("patients with pCR who are found", (0, 1), percent=True),
+        x=Axis("without pCR, but taken to reach it", (0, 1), percent=True),
+        y=Axis("with pCR, and found", (0, 1), percent=True),
         marks=tuple(marks),
         caption="The further up and left, the better; the dashed line is a coin toss. The band holds 95 % of what "
         f"other patients of this kind would give, at each place by itself. {note}",

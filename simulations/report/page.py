@@ -6,9 +6,12 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
+
+from markupsafe import Markup, escape
 
 from fedchemo.shared.page import environment, style
 from fedchemo.simulations.report.content import Page
@@ -34,26 +37,29 @@ def render(page: Page, static: Mapping[str, bytes], *, today: dt.date | None = N
     plotly = get_plotlyjs().replace("\r\n", "\n")
     script = _text("page.js")
     least = min([0.4, *(measure.interval.low for measure in page.ruler)])
-    return (
-        environment()
-        .from_string(_text("page.html.j2"))
-        .render(
-            page=page,
-            style=style(PACKAGE),
-            hashes=" ".join(_hash(text) for text in (plotly, script)),
-            plotly=plotly,
-            script=script,
-            data=_inert(data),
-            static={key: base64.b64encode(svg).decode() for key, svg in static.items()},
-            at=lambda area: round(100 * (area - least) / (1 - least), 2),
-            version=version("fedchemo"),
-            day=(today or dt.datetime.now().astimezone().date()).isoformat(),
-        )
+    templates = environment()
+    templates.filters["coded"] = _coded
+    return templates.from_string(_text("page.html.j2")).render(
+        page=page,
+        style=style(PACKAGE),
+        hashes=" ".join(_hash(text) for text in (plotly, script)),
+        plotly=plotly,
+        script=script,
+        data=_inert(data),
+        static={key: base64.b64encode(svg).decode() for key, svg in static.items()},
+        at=lambda area: round(100 * (area - least) / (1 - least), 2),
+        version=version("fedchemo"),
+        day=(today or dt.datetime.now().astimezone().date()).isoformat(),
     )
 
 
 def _text(name: str) -> str:
     return (files(PACKAGE) / name).read_text(encoding="utf-8")
+
+
+def _coded(text: str) -> Markup:
+    """Return text, escaped, in which what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped above
 
 
 def _hash(script: str) -> str:

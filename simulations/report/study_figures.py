@@ -228,8 +228,8 @@ def curves(files: StudyFiles) -> list[Figure]:
             _curve(
                 "roc",
                 "How well it ranks: ROC curve",
-                Axis("patients without pCR who are taken to reach it", whole, percent=True),
-                Axis("patients with pCR who are found", whole, percent=True),
+                Axis("without pCR, but taken to reach it", whole, percent=True),
+                Axis("with pCR, and found", whole, percent=True),
                 [diagonal, *lines],
                 f"The further up and left, the better; the dashed line is a coin toss. {here}",
             )

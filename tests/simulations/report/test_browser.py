@@ -24,7 +24,8 @@ addEventListener("load", () => setTimeout(() => {{
   document.getElementById("found").textContent = JSON.stringify({{
     title: page.title, width: root.clientWidth, needed: root.scrollWidth,
     plots: page.querySelectorAll(".plot").length,
-    drawn: [...page.querySelectorAll(".plot")].filter(plot => plot.querySelector(".main-svg .plot path")).length,
+    drawn: [...page.querySelectorAll(".plot")]
+      .filter(plot => plot.querySelector(".cartesianlayer .traces path, .cartesianlayer .trace path")).length,
     loaded: frame.contentWindow.performance.getEntriesByType("resource").map(entry => entry.name),
     wide: [...page.querySelectorAll("body *")].filter(element => !scrolled(element)
       && element.getBoundingClientRect().right > root.clientWidth + 1).map(element => element.outerHTML.slice(0, 80)),
