@@ -156,7 +156,7 @@ def content_size(content: RecordDict) -> int:
     for record in content.values():
         for value in record.values():
             if isinstance(value, PackedArray):
-                size += value.vector.nbytes
+                size += value.size
             elif isinstance(value, Array):
                 size += len(value.data)
             else:

@@ -31,8 +31,9 @@ _STYLE = {
     "legend.frameon": False,
     "text.parse_math": False,
 }
-# One column and a half of most journals.
-_WIDTH_IN, _HEIGHT_IN, _SQUARE_IN, _ROW_IN = 5.5, 3.6, 5.0, 0.26
+# One column and a half of most journals; both columns.
+_WIDTH_IN, _WIDE_IN = 5.5, 7.2
+_HEIGHT_IN, _SQUARE_IN, _ROW_IN = 3.6, 5.0, 0.26
 
 
 def drawn(figure: Figure) -> tuple[bytes, bytes]:
@@ -71,9 +72,10 @@ def _draw(figure: Figure) -> Drawing:
 
 
 def _size(figure: Figure) -> tuple[float, float]:
+    width = _WIDE_IN if figure.wide else _WIDTH_IN
     if figure.rows:
-        return _WIDTH_IN, 1.2 + _ROW_IN * figure.rows
-    return (_SQUARE_IN, _SQUARE_IN) if figure.square else (_WIDTH_IN, _HEIGHT_IN)
+        return width, 1.2 + _ROW_IN * figure.rows
+    return (_SQUARE_IN, _SQUARE_IN) if figure.square else (width, _HEIGHT_IN)
 
 
 def _set(axes: Axes, axis: Axis, name: str) -> None:
@@ -141,6 +143,7 @@ def _(mark: Dots, axes: Axes) -> None:
 def _(mark: Bars, axes: Axes) -> None:
     before = [_before(axes, place) for place in mark.places]
     axes.barh(mark.places, mark.values, height=0.6, left=before, color=COLOURS[mark.role], label=mark.name)
+    axes.set_xlim(left=0)
 
 
 def _before(axes: Axes, place: float) -> float:
@@ -169,4 +172,6 @@ def _(mark: Heat, axes: Axes) -> None:
     axes.grid(visible=False)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7)
+            dark = abs(value - mark.middle) > 0.6 * mark.reach
+            colour = "white" if dark else COLOURS["ink"]
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
