@@ -20,40 +20,54 @@ if TYPE_CHECKING:
     from fedchemo.client.participant import Participant
     from fedchemo.server.rounds.loop import Outcome
     from fedchemo.shared.configuration import RunConfiguration
+    from fedchemo.shared.wire.records import Weights
 
 FILE = "predictions.parquet"
-MODELS = ("model", "baseline")
-_COLUMNS = ("site", "patient", "outcome", *MODELS)
+ABOUT = ("site", "patient", "outcome")
+"""The columns that are there for every model; each model has one of its name, with its probabilities."""
 
 
 def predict_test(
-    participants: Mapping[str, Participant], configuration: RunConfiguration, outcome: Outcome
+    participants: Mapping[str, Participant],
+    configuration: RunConfiguration,
+    outcome: Outcome,
+    models: Mapping[str, Mapping[str, Weights]],
 ) -> pd.DataFrame:
-    """Return a row a test patient: site, patient, outcome, and the probabilities of model and clinical baseline."""
+    """Return a row a test patient.
+
+    Args:
+        participants: the virtual hospitals.
+        configuration: of the run.
+        outcome: of the run.
+        models: name -> hospital -> weights; where a hospital has none of its own, the run's result.
+    """
     parts = []
     for name, site in sorted(participants.items()):
-        found = [
-            site.probabilities("test", configuration.site, outcome.opening.statistics, weights)
-            for weights in (outcome.weights, outcome.baseline)
-        ]
-        patients, _, labels = found[0]
-        columns = {model: probabilities for model, (_, probabilities, _) in zip(MODELS, found, strict=True)}
+        found = {
+            model: site.probabilities(
+                "test", configuration.site, outcome.opening.statistics, own.get(name, outcome.weights)
+            )
+            for model, own in models.items()
+        }
+        patients, _, labels = next(iter(found.values()))
+        columns = {model: probabilities for model, (_, probabilities, _) in found.items()}
         parts.append(
             pd.DataFrame({"site": name, "patient": list(patients), "outcome": labels > 0.5, **columns})
         )
-    return pd.concat(parts, ignore_index=True)[list(_COLUMNS)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def exact_figures(predictions: pd.DataFrame) -> dict[str, Rows]:
-    """Return the figures of ``model`` and ``baseline``, by site and over all."""
+    """Return the figures of each model, by site and over all."""
     return {
-        model: from_predictions(
+        str(model): from_predictions(
             {
                 str(site): (rows[model].to_numpy(), rows["outcome"].to_numpy(dtype=np.bool_))
                 for site, rows in predictions.groupby("site")
             }
         )
-        for model in MODELS
+        for model in predictions.columns
+        if model not in ABOUT
     }
 
 
@@ -77,6 +91,9 @@ def read_predictions(folder: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        return pd.read_parquet(path, columns=list(_COLUMNS))
+        found = pd.read_parquet(path)
+        if missing := {*ABOUT, "model", "baseline"} - set(found.columns):
+            raise FedchemoError("FC780", f"{path} lacks {', '.join(sorted(missing))}")
     except (OSError, ValueError) as error:
         raise FedchemoError("FC780", f"{path}: {type(error).__name__}") from error
+    return found

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fedchemo.client.app import client_app
 from fedchemo.client.cohort import Cohort, Problem, SiteProblems, read_site
@@ -23,6 +24,9 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.engines.local import LocalGrid
 from fedchemo.simulations.predictions import exact_figures, predict_test, write_predictions
 from fedchemo.simulations.virtual_policy import virtual_policy
+
+if TYPE_CHECKING:
+    from fedchemo.shared.wire.records import Weights
 
 NOTED = {"failed", "refused", "image_set_aside"}
 Engine = Callable[[Sequence[Participant]], contextlib.AbstractContextManager[SiteGrid]]
@@ -145,7 +149,9 @@ def simulate(
         figures: dict[str, Rows] = {}
 
         def keep(outcome: Outcome) -> None:
-            predictions = predict_test(participants, configuration, outcome)
+            models: dict[str, Mapping[str, Weights]] = {"model": {}}
+            models["baseline"] = dict.fromkeys(participants, outcome.baseline)
+            predictions = predict_test(participants, configuration, outcome, models)
             write_predictions(predictions, folder.path)
             figures.update(exact_figures(predictions))
             save_result(folder, configuration, outcome, figures, exact=True)

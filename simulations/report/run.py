@@ -16,7 +16,7 @@ from fedchemo.shared.metrics.auc import paired_difference
 from fedchemo.shared.metrics.interval import Interval
 from fedchemo.shared.metrics.summary import merge
 from fedchemo.shared.randomness import numpy_stream
-from fedchemo.simulations.predictions import MODELS, read_predictions
+from fedchemo.simulations.predictions import read_predictions
 from fedchemo.simulations.report import run_figures
 from fedchemo.simulations.report.content import Measure, Page, Section, State
 from fedchemo.simulations.report.curves import Sample, curves
@@ -108,8 +108,9 @@ def _judged(account: Account) -> Judged:
         samples = tuple(
             Sample(words, role, predictions[name].to_numpy(dtype=np.float64), outcomes)
             for name, words, role in run_figures.MODELS
+            if name in predictions
         )
-        model, baseline = (predictions[name].to_numpy(dtype=np.float64) for name in MODELS)
+        model, baseline = (predictions[name].to_numpy(dtype=np.float64) for name in ("model", "baseline"))
         return Judged(
             rows, samples if len(outcomes) else (), paired_difference(model, baseline, outcomes), True
         )

@@ -22,9 +22,10 @@ KINDS = {
 """What the answers to a kind of exchange hold."""
 MODELS: tuple[tuple[str, str, Role], ...] = (
     ("model", "model", "model"),
+    ("personal", "each hospital's own version", "green"),
     ("baseline", "clinical variables alone", "baseline"),
 )
-"""Name in the summary, in words, and colour."""
+"""Name in the summary, in words, and colour; a run has the second only if its strategy makes one."""
 
 
 def by_hospital(rows: Mapping[str, Rows]) -> Figure | None:
@@ -35,6 +36,7 @@ def by_hospital(rows: Mapping[str, Rows]) -> Figure | None:
     sites = sorted(known, key=lambda site: (site == POOLED, -known[site].patients, site))
     if not sites:
         return None
+    shown = [(name, words) for name, words, _ in MODELS if name in rows]
     everyone = sorted(
         {site for models in rows.values() for site in models}, key=lambda site: (site == POOLED, site)
     )
@@ -47,8 +49,8 @@ def by_hospital(rows: Mapping[str, Rows]) -> Figure | None:
                 f"{site} ({known[site].patients}, {known[site].positives} pCR)",
                 tuple(
                     (words, interval)
-                    for name, words, _ in MODELS
-                    if site in rows.get(name, {}) and (interval := rows[name][site].auc)
+                    for name, words in shown
+                    if site in rows[name] and (interval := rows[name][site].auc)
                 ),
             )
             for site in sites[-MOST_ROWS:]
@@ -57,15 +59,12 @@ def by_hospital(rows: Mapping[str, Rows]) -> Figure | None:
         caption="Dots are AUCs, lines their 95 % intervals; the dotted line is a coin toss. In brackets the test "
         "patients and how many of them reached pCR. A hospital with fewer than five patients of a class has no row.",
         table=Table(
-            ("hospital", "patients", "with pCR", *(f"{words}, AUC [95 %]" for _, words, _ in MODELS)),
+            ("hospital", "patients", "with pCR", *(f"{words}, AUC [95 %]" for _, words in shown)),
             tuple(
                 (
                     site,
                     *_counts(rows, site),
-                    *(
-                        cell(rows[name][site].auc) if site in rows.get(name, {}) else "too few"
-                        for name, _, _ in MODELS
-                    ),
+                    *(cell(rows[name][site].auc) if site in rows[name] else "too few" for name, _ in shown),
                 )
                 for site in everyone
             ),
