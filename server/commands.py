@@ -125,9 +125,12 @@ def _show(
     *,
     as_json: bool,
 ) -> None:
-    """Print what a run ended with, if it ended now, and where the rest is."""
+    """Write the model card, print what a run ended with, if it ended now, and where the rest is."""
+    from fedchemo.server.account import read_account
+    from fedchemo.server.model_card import write_model_card
     from fedchemo.server.summary import POOLED, table
 
+    write_model_card(read_account(out))
     if as_json:
         typer.echo((out / "summary.json").read_text(encoding="utf-8"))
         return
@@ -137,4 +140,7 @@ def _show(
         heard, of = len(set(figures["model"]) - {POOLED}), len(outcome.opening.roles)
         note = f"; {heard} of {of} sites have enough patients of each class to send scores"
         console.print(table(figures, title=title, note=note))
-    console.print(f"Results: {out}  (model.safetensors, summary.json, events.jsonl)", soft_wrap=True)
+    console.print(
+        f"Results: {out}  (model.safetensors, summary.json, model_card.md, events.jsonl)", soft_wrap=True
+    )
+    console.print(f"As one page with figures: fedchemo report {out}", soft_wrap=True)

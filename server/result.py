@@ -60,5 +60,10 @@ def save_result(
             for site, reply in outcome.opening.replies.items()
         },
         attendance=attendance(counted_events(folder.events)),
+        # What the figures of a network are made from; curves can be drawn from it.
+        scores={
+            name: {site: sums.model_dump(mode="json") for site, sums in sorted(sites.items())}
+            for name, sites in outcome.tests.items()
+        },
     )
     folder.write_summary(summary)

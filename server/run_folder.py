@@ -209,29 +209,8 @@ class RunFolder:
             self._replaced = None
 
     def read_begun(self) -> Begun:
-        """Return what ``federation.toml`` says.
-
-        Raises:
-            FedchemoError: FC404 if it is absent or damaged, FC301 if a setting is not valid.
-        """
-        path = self.path / CONFIGURATION
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-            run, fingerprint = content["run"], str(content["fingerprint"])
-            found = {str(name): str(value) for name, value in content["versions"].items()}
-            origin, written = dict(content.get("origin", {})), str(content.get("digest", ""))
-        except OSError as error:
-            raise FedchemoError("FC404", f"{path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FedchemoError("FC404", f"{path} is damaged: {error}") from None
-        return Begun(
-            configuration=parse(RunConfiguration, run, source=str(path)),
-            fingerprint=fingerprint,
-            digest=_digest(run, fingerprint),
-            written=written,
-            versions=found,
-            origin=origin,
-        )
+        """Return what ``federation.toml`` says; raises as the function `read_begun`."""
+        return read_begun(self.path)
 
     def write_summary(self, summary: Mapping[str, object]) -> None:
         """Write ``summary.json``."""
@@ -255,6 +234,32 @@ class RunFolder:
             return
         except OSError as error:
             raise FedchemoError("FC004", f"{self.events}: {error.strerror}") from error
+
+
+def read_begun(folder: Path) -> Begun:
+    """Return what ``federation.toml`` in a run folder says.
+
+    Raises:
+        FedchemoError: FC404 if it is absent or damaged, FC301 if a setting is not valid.
+    """
+    path = folder / CONFIGURATION
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        run, fingerprint = content["run"], str(content["fingerprint"])
+        found = {str(name): str(value) for name, value in content["versions"].items()}
+        origin, written = dict(content.get("origin", {})), str(content.get("digest", ""))
+    except OSError as error:
+        raise FedchemoError("FC404", f"{path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FedchemoError("FC404", f"{path} is damaged: {error}") from None
+    return Begun(
+        configuration=parse(RunConfiguration, run, source=str(path)),
+        fingerprint=fingerprint,
+        digest=_digest(run, fingerprint),
+        written=written,
+        versions=found,
+        origin=origin,
+    )
 
 
 def _is_ours(path: Path) -> bool:

@@ -14,7 +14,10 @@ from typer.core import TyperGroup
 GROUP = "fedchemo.commands"
 
 # The order in `fedchemo --help`: first what a newcomer runs.
-ORDER = ("simulate", "split", "provision", "server", "client", "data", "evaluate", "predict", "explain-error")
+ORDER = (
+    *("simulate", "split", "provision", "server", "client", "data"),
+    *("evaluate", "predict", "report", "explain-error"),
+)
 
 
 class Root(TyperGroup):

@@ -207,16 +207,22 @@ def _show(
     *,
     as_json: bool,
 ) -> None:
-    """Print what a run ended with, if it ended now, and where the rest is."""
+    """Write the model card, print what a run ended with, if it ended now, and where the rest is."""
+    from fedchemo.server.account import read_account
+    from fedchemo.server.model_card import write_model_card
     from fedchemo.server.summary import table
 
+    write_model_card(read_account(path))
     if as_json:
         typer.echo((path / "summary.json").read_text(encoding="utf-8"))
         return
     if simulated is not None:
         title = f"round {simulated.outcome.best} of {configuration.rounds} is the best on validation patients"
         console.print(table(simulated.figures, title=title))
-    console.print(f"Results: {path}  (model.safetensors, summary.json, events.jsonl)", soft_wrap=True)
+    console.print(
+        f"Results: {path}  (model.safetensors, summary.json, model_card.md, events.jsonl)", soft_wrap=True
+    )
+    console.print(f"As one page with figures: fedchemo report {path}", soft_wrap=True)
 
 
 def split(

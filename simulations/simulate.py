@@ -22,11 +22,12 @@ from fedchemo.server.rounds.exchange import SiteGrid
 from fedchemo.server.rounds.loop import Outcome, RoundLoop
 from fedchemo.server.rounds.terms import Terms
 from fedchemo.server.run_folder import RunFolder
-from fedchemo.server.summary import Rows, from_predictions
+from fedchemo.server.summary import Rows
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import PersonalRequest
 from fedchemo.simulations.engines.local import LocalGrid
+from fedchemo.simulations.predictions import exact_figures, predict_test, write_predictions
 from fedchemo.simulations.virtual_policy import virtual_policy
 
 if TYPE_CHECKING:
@@ -175,9 +176,9 @@ def simulate(
             if configuration.strategy.at_sites.is_personal:
                 models["personal"] = personal
             models["baseline"] = dict.fromkeys(participants, outcome.baseline)
-            figures.update(
-                {name: _exact(participants, configuration, outcome, own) for name, own in models.items()}
-            )
+            predictions = predict_test(participants, configuration, outcome, models)
+            write_predictions(predictions, folder.path)
+            figures.update(exact_figures(predictions))
             save_result(folder, configuration, outcome, figures, exact=True)
 
         with engine(list(participants.values())) as grid:
@@ -240,19 +241,3 @@ def _personal(
     request = terms.request(PersonalRequest, round=outcome.best, statistics=outcome.opening.statistics)
     found = {name: site.own_model(request) for name, site in participants.items()}
     return {name: weights for name, weights in found.items() if weights is not None}
-
-
-def _exact(
-    participants: Mapping[str, Participant],
-    configuration: RunConfiguration,
-    outcome: Outcome,
-    own: Mapping[str, Weights],
-) -> Rows:
-    """Return the figures of the run's result, or at some sites of other models."""
-    predictions = {}
-    for name, site in participants.items():
-        _, probabilities, labels = site.probabilities(
-            "test", configuration.site, outcome.opening.statistics, own.get(name, outcome.weights)
-        )
-        predictions[name] = (probabilities, labels > 0.5)
-    return from_predictions(predictions)

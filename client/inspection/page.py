@@ -22,6 +22,7 @@ from fedchemo.client.validation.images import Examined, Progress
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.clinical.reference import SOURCE
 from fedchemo.shared.clinical.schema import SCHEMA
+from fedchemo.shared.page import environment, style
 from fedchemo.shared.splits import SPLITS
 
 
@@ -97,15 +98,11 @@ def inspect_site(
 
 
 def _render(context: dict[str, Any]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    here = files("fedchemo.client.inspection")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = lambda share: f"{share:.0%}"
-    template = environment.from_string((here / "page.html.j2").read_text(encoding="utf-8"))
-    return template.render(style=(here / "page.css").read_text(encoding="utf-8"), **context)
+    package = "fedchemo.client.inspection"
+    templates = environment()
+    templates.filters["percent"] = lambda share: f"{share:.0%}"
+    template = templates.from_string((files(package) / "page.html.j2").read_text(encoding="utf-8"))
+    return template.render(style=style(package), **context)
 
 
 def _groups(problems: tuple[Problem, ...]) -> list[tuple[str, str, list[Problem]]]:

@@ -48,6 +48,7 @@ class Course:
         deadline_s: longest it may take.
         events: where it is recorded.
         patience: what sites took before; None waits for every site until the deadline.
+        sent_bytes: that the requests hold together.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Course:
         deadline_s: float,
         events: EventLog,
         patience: Patience | None,
+        sent_bytes: int,
     ) -> None:
         self.missing = set(sites)
         """Sites that have not been heard of."""
@@ -69,6 +71,7 @@ class Course:
         self._kind, self._round = kind, round_number
         self._quorum, self._deadline_s = quorum, deadline_s
         self._events, self._patience = events, patience
+        self._sent_bytes = sent_bytes
         self._answered = 0
         self._failures: dict[str, str] = {}
         self._slow: list[str] = []
@@ -101,8 +104,8 @@ class Course:
             )
         return self.seconds < limit
 
-    def answered(self, site: str, reply: Settings) -> None:
-        """Note a good answer."""
+    def answered(self, site: str, reply: Settings, size: int) -> None:
+        """Note a good answer of so many bytes."""
         seconds = self.seconds
         self._answered += 1
         usual = self._patience.usual(self._kind, site) if self._patience else None
@@ -116,16 +119,19 @@ class Course:
             **self._names,
             site=site,
             seconds=seconds,
+            bytes=size,
             **known,
             reply=reply.model_dump(mode="json"),
         )
 
-    def failed(self, site: str, code: str) -> None:
+    def failed(self, site: str, code: str, size: int) -> None:
         """Note an error, or an answer that cannot be used."""
         self._failures[site] = code
         if self._patience:
             self._patience.note_heard(site)
-        self._events.emit("site_failed", **self._names, site=site, code=code, seconds=self.seconds)
+        self._events.emit(
+            "site_failed", **self._names, site=site, code=code, seconds=self.seconds, bytes=size
+        )
 
     def end(self) -> None:
         """Record who did not answer, and the end.
@@ -151,6 +157,7 @@ class Course:
             silent=sorted(self.missing),
             slow=sorted(self._slow),
             seconds=seconds,
+            sent_bytes=self._sent_bytes,
         )
         if self._answered < self._quorum:
             told = ", ".join(f"{site} {code}" for site, code in sorted(self._failures.items())) or "none"

@@ -16,7 +16,7 @@ from fedchemo.server.rounds.unanswered import Unanswered
 from fedchemo.shared.configuration import Settings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import MESSAGE_TYPES, Kind
-from fedchemo.shared.wire.records import Weights, read_reply
+from fedchemo.shared.wire.records import Weights, content_size, read_reply
 
 Answered = TypeVar("Answered", bound=Settings)
 WAITING_NOTE_S = 5.0
@@ -205,6 +205,7 @@ class Exchanges:
             deadline_s=self.deadline_s,
             events=self.events,
             patience=self.patience,
+            sent_bytes=sum(content_size(message.content) for message in messages),
         )
 
         def go_on() -> bool:
@@ -216,16 +217,17 @@ class Exchanges:
             if site not in course.missing:
                 continue
             course.missing.discard(site)
+            size = content_size(message.content) if message.has_content() else 0
             try:
                 answer = _read(site, message, reply_type)
                 if accept:
                     accept(answer)
             except FedchemoError as error:
-                course.failed(site, error.code)
+                course.failed(site, error.code, size)
                 if error.code in LOST:
                     self._leave_open(kind, round_number, site, asked[site], course.started)
                 continue
-            course.answered(site, answer.reply)
+            course.answered(site, answer.reply, size)
             yield answer
         for site in course.awaited:
             self._leave_open(kind, round_number, site, asked[site], course.started)

@@ -60,4 +60,14 @@ ENTRIES = {
         "The settings of a run suit none of its hospitals, or a disk is full; the other runs are done and kept.",
         "See the text beside this code, mend the study and start it again: it goes on where it was.",
     ),
+    "FC780": Entry(
+        "File of a run or study damaged",
+        "A summary, a table of predictions or an event was changed by hand, or a disk failed.",
+        "Restore the folder from a copy, or run it again.",
+    ),
+    "FC781": Entry(
+        "Neither a run nor a study",
+        "The folder holds no federation.toml and no study.toml.",
+        "Name the folder that was given to --out.",
+    ),
 }

@@ -41,6 +41,11 @@ class PackedArray(Array):
         return b"".join((self._head, self._body))
 
     @property
+    def size(self) -> int:
+        """How many bytes `data` has, without putting it together."""
+        return len(self._head) + len(self._body)
+
+    @property
     def _head(self) -> bytes:
         head: bytes = self.__dict__["_head"]
         return head

@@ -135,6 +135,20 @@ def record_of(content: RecordDict, name: str, kind: type[Record]) -> Record | No
     return record if isinstance(record, kind) else None
 
 
+def content_size(content: RecordDict) -> int:
+    """Return how many bytes a message holds, its envelope and encryption aside; any content has a size."""
+    size = 0
+    for record in content.values():
+        for value in record.values():
+            if isinstance(value, PackedArray):
+                size += value.size
+            elif isinstance(value, Array):
+                size += len(value.data)
+            else:
+                size += len(str(value).encode(errors="replace"))
+    return size
+
+
 def _as_vector(array: Array) -> Weights:
     """Return a read-only view of an array's bytes; nothing is unpickled and nothing copied."""
     if isinstance(array, PackedArray):

@@ -76,6 +76,7 @@ def run(
         "(predictions.parquet, estimates.csv, comparisons.csv, subgroups.csv)",
         soft_wrap=True,
     )
+    console.print(f"As one page with figures: fedchemo report {out}", soft_wrap=True)
 
 
 @study.command(name="ready")

@@ -206,6 +206,7 @@ def test_the_run_folder_holds_all_that_it_promises(run, tmp_path):
     folder = tmp_path / "run"
     assert {path.name for path in folder.iterdir()} == {
         "federation.toml", "events.jsonl", "rounds", "model.safetensors", "model.json", "summary.json",
+        "predictions.parquet",
     }  # fmt: skip
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert events[-1] == events[-1] | {"event": "run_ended", "outcome": "completed"}

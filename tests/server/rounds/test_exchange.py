@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from flwr.app import ConfigRecord, Error, Message
 from flwr.supercore.task_identity import TaskIdentity
@@ -68,6 +69,17 @@ def test_failures_are_told_and_the_rest_goes_on():
     }
     assert [e["site"] for e in seen if e["event"] == "site_silent"] == ["c"]
     assert "patient 7" not in str(seen)
+
+
+def test_what_leaves_a_hospital_is_weighed_whether_it_is_of_use_or_not():
+    told = TrainReply(examples=20, steps=1, loss=0.5, seconds=0.1, validation=None)
+    answer = reply_content(told, np.zeros(1000, np.float32), examples=20)
+    _, seen = ask(ScriptedGrid(a=GOOD, b=answer, c="FC901"))
+    sizes = {event["site"]: event["bytes"] for event in seen if "bytes" in event}
+    assert sizes["a"] == len(FinishReply().model_dump_json())
+    assert sizes["b"] == len(told.model_dump_json()) + len(answer["arrays"]["weights"].data) + len("20")
+    assert sizes["c"] == 0
+    assert next(event["sent_bytes"] for event in seen if event["event"] == "exchange_ended") == 0
 
 
 def test_below_the_quorum_the_exchange_fails_and_says_why():

@@ -15,7 +15,15 @@ from fedchemo.shared.clinical.statistics import ClinicalStatistics
 from fedchemo.shared.configuration import SiteConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import TrainReply, TrainRequest
-from fedchemo.shared.wire.records import arrays, config, read_reply, read_request, read_weights, reply_content
+from fedchemo.shared.wire.records import (
+    arrays,
+    config,
+    content_size,
+    read_reply,
+    read_request,
+    read_weights,
+    reply_content,
+)
 
 STATISTICS = ClinicalStatistics(names=("hr",), means=(0.5,), deviations=(0.5,), counts=(10,))
 
@@ -137,3 +145,17 @@ def test_a_pickle_is_never_loaded():
     array = Array(dtype="object", shape=(1,), stype="numpy.ndarray", data=buffer.getvalue())
     with pytest.raises(FedchemoError, match="FC305"):
         read_weights(RecordDict({"arrays": ArrayRecord({"weights": array})}))
+
+
+def test_the_size_of_a_content_is_that_of_its_text_and_arrays():
+    text = "größe"
+    content = RecordDict(
+        {"config": ConfigRecord({"request": text}), "arrays": arrays(np.ones(10, np.float32))}
+    )
+    assert content_size(content) == len(text.encode()) + len(content["arrays"]["weights"].data)
+    ours, flowers = (
+        RecordDict({"arrays": ArrayRecord({"weights": array})})
+        for array in (arrays(np.ones(10, np.float32))["weights"], Array(np.ones(10, np.float32)))
+    )
+    assert content_size(ours) == content_size(flowers) > 40
+    assert content_size(RecordDict()) == 0
