@@ -20,6 +20,7 @@ def save_result(
     figures: Mapping[str, Rows],
     *,
     exact: bool,
+    beside: Mapping[str, JsonValue] | None = None,
 ) -> None:
     """Write ``model.safetensors``, ``model.json`` and ``summary.json``.
 
@@ -29,6 +30,7 @@ def save_result(
         outcome: of the round loop.
         figures: ``model`` and ``baseline`` on test patients.
         exact: whether the figures come from predictions (a simulation) or from histograms (a network).
+        beside: what else the summary says.
     """
     marks: dict[str, JsonValue] = {"not_reproducible": list(outcome.marks)} if outcome.marks else {}
     save(
@@ -57,5 +59,6 @@ def save_result(
             site: reply.model_dump(mode="json", exclude={"moments"})
             for site, reply in outcome.opening.replies.items()
         },
+        **(beside or {}),
     )
     folder.write_summary(summary)

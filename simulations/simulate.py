@@ -22,10 +22,12 @@ from fedchemo.server.summary import Rows, from_predictions
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.engines.local import LocalGrid
+from fedchemo.simulations.probes.whereabouts import whereabouts
 from fedchemo.simulations.virtual_policy import virtual_policy
 
 if TYPE_CHECKING:
     from fedchemo.shared.wire.records import Weights
+    from fedchemo.simulations.probes.beside import Probed
 
 NOTED = {"failed", "refused", "image_set_aside"}
 Engine = Callable[[Sequence[Participant]], contextlib.AbstractContextManager[SiteGrid]]
@@ -39,6 +41,8 @@ class Simulated:
     outcome: Outcome
     figures: Mapping[str, Rows]
     participants: Mapping[str, Participant]
+    probes: Probed | None = None
+    """What the model's image embedding gives away; None if that was not asked or the model looks at no images."""
 
 
 @contextlib.contextmanager
@@ -92,6 +96,7 @@ def simulate(
     engine: Engine = local_engine,
     listeners: Sequence[Listener] = (),
     taken: Resumed | None = None,
+    probes: bool = False,
 ) -> Simulated:
     """Run a federation over site folders, or what is left of it, and write its run folder.
 
@@ -105,6 +110,7 @@ def simulate(
         engine: how the sites run.
         listeners: told of every event.
         taken: the run, if it was interrupted before; its folder is ``folder``.
+        probes: whether to ask what the model's image embedding says of site and vendor; takes some seconds.
 
     Raises:
         FedchemoError: FC101, FC310, FC401, FC402 and others of its parts.
@@ -146,8 +152,10 @@ def simulate(
             for cohort in cohorts
         }
         figures: dict[str, Rows] = {}
+        found: Probed | None = None
 
         def keep(outcome: Outcome) -> None:
+            nonlocal found
             models = {"model": outcome.weights, "baseline": outcome.baseline}
             figures.update(
                 {
@@ -155,12 +163,15 @@ def simulate(
                     for name, weights in models.items()
                 }
             )
-            save_result(folder, configuration, outcome, figures, exact=True)
+            if probes and configuration.site.imaging.enabled:
+                found = _probed(participants, configuration, outcome, folders)
+            beside = {"probes": found.to_json()} if found else None
+            save_result(folder, configuration, outcome, figures, exact=True, beside=beside)
 
         with engine(list(participants.values())) as grid:
             loop = RoundLoop(grid, configuration, folder, events, **where(taken))
             outcome = loop.run(keep)
-    return Simulated(outcome, figures, participants)
+    return Simulated(outcome, figures, participants, found)
 
 
 def resume(
@@ -169,6 +180,7 @@ def resume(
     cache: Path | None = None,
     engine: Engine = local_engine,
     listeners: Sequence[Listener] = (),
+    probes: bool = False,
 ) -> Simulated:
     """Go on with a simulation that was interrupted, to the same bits as if it had not been.
 
@@ -177,6 +189,7 @@ def resume(
         cache: folder of prepared images, if not the one before.
         engine: how the sites run; any gives the same bits.
         listeners: told of every event.
+        probes: as `simulate`.
 
     Raises:
         FedchemoError: FC404 if a site folder is gone, and as `simulate`.
@@ -195,6 +208,7 @@ def resume(
         engine=engine,
         listeners=listeners,
         taken=taken,
+        probes=probes,
     )
 
 
@@ -202,6 +216,24 @@ def _within(path: Path, folder: Path) -> str:
     """Return a path relative to a folder that holds it, so that both can be moved together, else an absolute one."""
     path, folder = path.absolute(), folder.absolute()
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def _probed(
+    participants: Mapping[str, Participant],
+    configuration: RunConfiguration,
+    outcome: Outcome,
+    folders: Sequence[Path],
+) -> Probed | None:
+    # Brings scikit-learn, which only this needs.
+    from fedchemo.simulations.probes.beside import probed
+
+    return probed(
+        participants.values(),
+        configuration.site,
+        outcome.opening.statistics,
+        outcome.weights,
+        whereabouts(folders),
+    )
 
 
 def _exact(

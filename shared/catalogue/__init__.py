@@ -20,6 +20,7 @@ from fedchemo.shared.catalogue import (
     rounds,
     site_folders,
     tables,
+    tracking,
     validation,
 )
 from fedchemo.shared.catalogue.entry import Entry
@@ -39,6 +40,7 @@ CATALOGUE: dict[str, Entry] = {
     **provisioning.ENTRIES,
     **network.ENTRIES,
     **datasets.ENTRIES,
+    **tracking.ENTRIES,
     **evaluation.ENTRIES,
     **refusals.ENTRIES,
     **ledger.ENTRIES,

@@ -23,7 +23,7 @@ TOPICS = {
     "FC4": "rounds and run folders",
     "FC5": "kits, rosters, keys and federations",
     "FC6": "network",
-    "FC7": "data sets, simulation and studies",
+    "FC7": "data sets, simulation, studies and tracking",
     "FC8": "evaluation",
     "FC9": "refusals, approvals and the ledger",
 }
