@@ -19,7 +19,7 @@ from fedchemo.shared.model.build import build
 from fedchemo.shared.model.fusion import GATE_GAIN
 from fedchemo.shared.model.packing import Weights, unpack
 from fedchemo.simulations.probes.intensities import intensities
-from fedchemo.simulations.probes.probe import SMALLEST, Probe, probe
+from fedchemo.simulations.probes.probe import SHUFFLES, SMALLEST, Probe, probe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -128,6 +128,7 @@ def probed(
             target=target,
             source=source,
             seed=configuration.seed,
+            shuffles=SHUFFLES if source == EMBEDDING else 0,
         )
         for target in TARGETS
         for source in SOURCES
@@ -157,7 +158,7 @@ def table(found: Probed) -> Table:
             str(value.n),
             f"{value.value:.3f} [{value.low:.2f}, {value.high:.2f}]",
             f"{row.chance:.3f}",
-            f"{row.shuffled:.3f} ({row.shuffled_most:.2f})",
+            "" if row.shuffled is None else f"{row.shuffled:.3f} ({row.shuffled_most:.2f})",
             f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" if area else "",
         )
     return shown

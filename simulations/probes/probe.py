@@ -39,8 +39,8 @@ class Probe:
         left_out: patients of groups with fewer than `SMALLEST`, or of no known group.
         balanced_accuracy: mean over groups of the share that is recognised, in patients the classifier has not seen.
         auc: mean over groups of the AUC of this group against the others.
-        shuffled: mean balanced accuracy in shuffled labels.
-        shuffled_most: the highest among `SHUFFLES`.
+        shuffled: mean balanced accuracy in shuffled labels; None if they were not tried, as are the next two.
+        shuffled_most: the highest among them.
         p: share of shuffles, this one counted, that do as well.
     """
 
@@ -50,9 +50,9 @@ class Probe:
     left_out: int
     balanced_accuracy: Estimate
     auc: Estimate | None
-    shuffled: float
-    shuffled_most: float
-    p: float
+    shuffled: float | None
+    shuffled_most: float | None
+    p: float | None
 
     @property
     def chance(self) -> float:
@@ -62,7 +62,7 @@ class Probe:
     @property
     def found(self) -> bool:
         """Whether the groups are told apart: the interval lies above chance, and shuffled labels do less well."""
-        return self.balanced_accuracy.low > self.chance and self.p < 0.05
+        return self.balanced_accuracy.low > self.chance and (self.p is None or self.p < 0.05)
 
     def sentence(self) -> str:
         """Return the result in words."""
@@ -74,9 +74,13 @@ class Probe:
         value = self.balanced_accuracy
         return (
             f"the {self.source} {verdict}: balanced accuracy {value.value:.2f} [{value.low:.2f}, {value.high:.2f}] "
-            f"where chance is {self.chance:.2f} and shuffled labels give {self.shuffled:.2f} "
-            f"(at most {self.shuffled_most:.2f}); {value.n} patients"
+            f"where chance is {self.chance:.2f}{self._control()}; {value.n} patients"
         )
+
+    def _control(self) -> str:
+        if self.shuffled is None or self.shuffled_most is None:
+            return ""
+        return f" and shuffled labels give {self.shuffled:.2f} (at most {self.shuffled_most:.2f})"
 
 
 def probe(
@@ -96,7 +100,7 @@ def probe(
         target: what the groups are.
         source: what the vectors are.
         seed: of folds, shuffles and resamples.
-        shuffles: how many times the labels are shuffled and the whole is done again; at least 1.
+        shuffles: how many times the labels are shuffled and the whole is done again; 0 to go without this control.
 
     Returns:
         None with fewer than two groups of `SMALLEST` patients.
@@ -127,9 +131,9 @@ def probe(
         left_out=int((~rows).sum()),
         balanced_accuracy=accuracy,
         auc=_estimate(_auc_of_counts(probabilities, names), names, generator),
-        shuffled=float(np.mean(shuffled)),
-        shuffled_most=float(np.max(shuffled)),
-        p=(1 + sum(value >= observed for value in shuffled)) / (1 + shuffles),
+        shuffled=float(np.mean(shuffled)) if shuffled else None,
+        shuffled_most=max(shuffled, default=None),
+        p=(1 + sum(value >= observed for value in shuffled)) / (1 + shuffles) if shuffled else None,
     )
 
 
@@ -147,7 +151,7 @@ def _predicted(values: Vector, names: Names, fold_seed: int) -> Vector:
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=fold_seed)
     for train, test in folds.split(values, codes):
         # Balanced: the figure counts every group the same, whatever its size.
-        model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000)
+        model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000, tol=1e-3)
         found[test] = model.fit(values[train], codes[train]).predict_proba(values[test])
     return found
 

@@ -19,7 +19,7 @@ from fedchemo.simulations.probes.whereabouts import whereabouts
 from fedchemo.simulations.simulate import simulate
 from tests.sites import SMALL, write_site
 
-PATIENTS = 50
+PATIENTS = 40
 
 
 @pytest.fixture(scope="module")
