@@ -14,7 +14,7 @@ from fedchemo.server.run_folder import RunFolder
 from fedchemo.shared.configuration import RunConfiguration, parse
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.simulations.layout import SCANNERS
-from fedchemo.simulations.probes.beside import CLINICAL, EMBEDDING, table
+from fedchemo.simulations.probes.beside import CLINICAL, EMBEDDING, probed, table
 from fedchemo.simulations.probes.whereabouts import whereabouts
 from fedchemo.simulations.simulate import simulate
 from tests.sites import SMALL, write_site
@@ -103,10 +103,20 @@ def test_a_model_without_images_is_not_probed(run):
     assert "probes" not in summary
 
 
-def test_folders_that_no_simulation_made_have_no_vendors(run):
-    done, _ = run("real", lambda folders: [(folder / SCANNERS).unlink() for folder in folders])
-    assert set(rows(done)) == {"site"}
-    assert any("vendor was not probed" in sentence for sentence in done.probes.sentences())
+def test_folders_that_no_simulation_made_have_no_vendors(alike, tmp_path):
+    simulated, _ = alike
+    site = parse(RunConfiguration, {"site": SMALL}, source="test").site
+    outcome = simulated.outcome
+    found = probed(
+        simulated.participants.values(),
+        site,
+        outcome.opening.statistics,
+        outcome.weights,
+        whereabouts([write_site(tmp_path, "real", patients=3)]),
+    )
+    assert {row.target for row in found.rows} == {"site"}
+    assert found.rows == tuple(row for row in simulated.probes.rows if row.target == "site")
+    assert any("vendor was not probed" in sentence for sentence in found.sentences())
 
 
 def test_a_closed_gate_is_said(alike):

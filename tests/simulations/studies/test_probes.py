@@ -16,7 +16,7 @@ STUDY = Study.model_validate(
         "seeds": [0],
         "judged": "holdout",
         "references": ["pooled"],
-        "data": {"patients": 60, "sites": 2, "minimum_patients": 10},
+        "data": {"patients": 40, "sites": 2, "minimum_patients": 10},
         "run": {
             "rounds": 1,
             "site": {
@@ -39,7 +39,7 @@ def test_models_of_all_hospitals_are_probed_for_the_hospitals_of_the_partition(f
     assert set(finished.probes["method"]) == {"fedavg", "pooled"}
     for method in ("fedavg", "pooled"):
         assert asked.loc[(method, "site", "image embedding"), "groups"] == 2
-        assert asked.loc[(method, "site", "image embedding"), "n"] == 60
+        assert asked.loc[(method, "site", "image embedding"), "n"] == 40
     same = [asked.loc[(method, "site", "image brightness"), "low"] for method in ("fedavg", "pooled")]
     assert same[0] == same[1], "what went into both models is the same"
 
