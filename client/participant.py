@@ -35,7 +35,7 @@ from fedchemo.client.policy.sums import (
 from fedchemo.client.site import Approve, Notice
 from fedchemo.client.training.data import ImageSource, TrainingData
 from fedchemo.client.training.device import free_memory
-from fedchemo.client.training.loop import predict
+from fedchemo.client.training.loop import embed, predict
 from fedchemo.client.training.order import BatchOrder, derived_order
 from fedchemo.client.training.placement import on_device
 from fedchemo.shared.clinical import logistic
@@ -46,8 +46,9 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.summary import ScoreSums
 from fedchemo.shared.model.build import build, structure
 from fedchemo.shared.model.fingerprint import check_fingerprint, fingerprint
+from fedchemo.shared.model.fusion import FusionModel
 from fedchemo.shared.model.packing import Weights, manifest, unpack
-from fedchemo.shared.splits import Split
+from fedchemo.shared.splits import SPLITS, Split
 from fedchemo.shared.wire.messages import (
     EvaluateReply,
     EvaluateRequest,
@@ -278,6 +279,28 @@ class Participant:
         data = self._data(split, configuration, statistics)
         model = self._model(configuration, weights)
         return list(data.patients), self._predict(model, data), data.labels
+
+    def prepared(self, settings: ImagingSettings) -> ImageSource:
+        """Return the prepared images of this site's patients: for use inside the site and in simulations."""
+        return self._image_source(settings)
+
+    def embeddings(
+        self, configuration: SiteConfiguration, statistics: ClinicalStatistics, weights: Weights
+    ) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return the patients with an image and an outcome, their image embeddings (n, width) and clinical vectors.
+
+        For simulations, which ask what a model's view of an image gives away: never sent anywhere.
+        """
+        images = self._image_source(configuration.imaging)
+        everyone = [name for split in SPLITS for name in self.cohort.patients(split) if name in images]
+        patients = sorted(everyone)
+        frame = self.cohort.clinical.loc[patients]
+        clinical = encode(frame, configuration.clinical, statistics)
+        labels = frame["pcr"].to_numpy(dtype=np.float32)
+        data = TrainingData(images, clinical, labels, patients, configuration.imaging.channels)
+        model = self._model(configuration, weights)
+        assert isinstance(model, FusionModel)
+        return patients, embed(model, data, batch_size=PREDICTION_BATCH, device=self.device), clinical
 
     def _accept(self, request: Request) -> None:
         """Refuse what the policy forbids, what this installation would build differently, or what nobody approved.

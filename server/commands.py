@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedchemo.server.options import with_run_options
+from fedchemo.server.tracking.tracked import MlflowOption, TensorboardOption, Tracking
 from fedchemo.shared.configuration import RunConfiguration
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def start(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. (default: the federation's)")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    mlflow: MlflowOption = None,
+    tensorboard: TensorboardOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Wait for the quorum of sites, run the rounds, and write the run folder."""
@@ -47,9 +50,16 @@ def start(
     from fedchemo.server.view import RunView
 
     console = Console(stderr=as_json)
-    with RunView(console).shown() as view:
+    tracking = Tracking(mlflow, tensorboard)
+    with tracking.of(out.name, console.print) as tracked, RunView(console).shown() as view:
         done = coordinate(
-            federation, configuration, out, listen=listen, port=port, overwrite=overwrite, listeners=[view]
+            federation,
+            configuration,
+            out,
+            listen=listen,
+            port=port,
+            overwrite=overwrite,
+            listeners=[view, *tracked],
         )
     _show(console, out, configuration.rounds, done, as_json=as_json)
 
@@ -65,6 +75,8 @@ def resume(
     force: Annotated[
         bool, typer.Option("--force", help="Go on with other versions; marks the run as not reproducible.")
     ] = False,
+    mlflow: MlflowOption = None,
+    tensorboard: TensorboardOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Go on with a run that was interrupted, to the same model as if it had not been."""
@@ -74,9 +86,10 @@ def resume(
     from fedchemo.server.view import RunView
 
     console = Console(stderr=as_json)
-    with RunView(console).shown() as view:
+    tracking = Tracking(mlflow, tensorboard)
+    with tracking.of(run.name, console.print) as tracked, RunView(console).shown() as view:
         taken, done = go_on(
-            run, federation=federation, listen=listen, port=port, force=force, listeners=[view]
+            run, federation=federation, listen=listen, port=port, force=force, listeners=[view, *tracked]
         )
     if done is None:
         console.print(f"{run} has ended: there is nothing to resume.", soft_wrap=True)

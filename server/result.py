@@ -22,6 +22,7 @@ def save_result(
     figures: Mapping[str, Rows],
     *,
     exact: bool,
+    beside: Mapping[str, JsonValue] | None = None,
 ) -> None:
     """Write ``model.safetensors``, ``model.json`` and ``summary.json``.
 
@@ -31,6 +32,7 @@ def save_result(
         outcome: of the round loop.
         figures: ``model`` and ``baseline`` on test patients.
         exact: whether the figures come from predictions (a simulation) or from histograms (a network).
+        beside: what else the summary says.
     """
     marks: dict[str, JsonValue] = {"not_reproducible": list(outcome.marks)} if outcome.marks else {}
     save(
@@ -65,5 +67,6 @@ def save_result(
             name: {site: sums.model_dump(mode="json") for site, sums in sorted(sites.items())}
             for name, sites in outcome.tests.items()
         },
+        **(beside or {}),
     )
     folder.write_summary(summary)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedchemo.server.options import with_run_options
+from fedchemo.server.tracking.tracked import MlflowOption, TensorboardOption, Tracking
 from fedchemo.shared.configuration import RunConfiguration
 from fedchemo.shared.errors import FedchemoError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from fedchemo.simulations.simulate import Engine, Simulated
 
-WITH_RESUME = frozenset({"resume", "cache", "workers", "force", "as_json"})
+WITH_RESUME = frozenset({"resume", "cache", "workers", "force", "mlflow", "tensorboard", "as_json"})
 """Options of `fedchemo simulate` that may stand beside ``--resume``: they do not change the result."""
 DATA, SITES = "Data set", "Virtual hospitals"
 
@@ -99,6 +100,8 @@ def simulate(
     force: Annotated[
         bool, typer.Option("--force", help="Resume with other versions; marks the run as not reproducible.")
     ] = False,
+    mlflow: MlflowOption = None,
+    tensorboard: TensorboardOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Run a federation of virtual hospitals in one process."""
@@ -111,9 +114,18 @@ def simulate(
     from fedchemo.simulations.sites import chosen_folders
 
     console = Console(stderr=as_json)
+    tracking = Tracking(mlflow, tensorboard)
     if resume is not None:
         _refuse_others(WITH_RESUME)
-        _resume(resume, cache=cache, workers=workers, force=force, console=console, as_json=as_json)
+        _resume(
+            resume,
+            cache=cache,
+            workers=workers,
+            force=force,
+            tracking=tracking,
+            console=console,
+            as_json=as_json,
+        )
         return
     if out is None:
         raise FedchemoError("FC001", "simulate needs --out, the run folder to write, or --resume")
@@ -135,7 +147,7 @@ def simulate(
                 out=folder.path / "sites",
                 console=console,
             )
-        with RunView(console).shown() as view:
+        with tracking.of(out.name, console.print) as tracked, RunView(console).shown() as view:
             simulated = run(
                 folders,
                 configuration,
@@ -144,7 +156,8 @@ def simulate(
                 minimum_patients=min_patients,
                 device=device,
                 engine=_engine(engine, workers),
-                listeners=[view],
+                listeners=[view, *tracked],
+                probes=True,
             )
     _show(console, folder.path, configuration, simulated, as_json=as_json)
 
@@ -179,7 +192,14 @@ def _refuse_others(allowed: frozenset[str]) -> None:
 
 
 def _resume(
-    path: Path, *, cache: Path | None, workers: int | None, force: bool, console: Console, as_json: bool
+    path: Path,
+    *,
+    cache: Path | None,
+    workers: int | None,
+    force: bool,
+    tracking: Tracking,
+    console: Console,
+    as_json: bool,
 ) -> None:
     from fedchemo.server.resume import reopen
     from fedchemo.server.view import RunView
@@ -192,8 +212,14 @@ def _resume(
             console.print(f"{path} has ended: there is nothing to resume.", soft_wrap=True)
         else:
             engine = EngineName(taken.begun.origin.get("engine", EngineName.local))
-            with RunView(console).shown() as view:
-                simulated = go_on(taken, cache=cache, engine=_engine(engine, workers), listeners=[view])
+            with tracking.of(path.name, console.print) as tracked, RunView(console).shown() as view:
+                simulated = go_on(
+                    taken,
+                    cache=cache,
+                    engine=_engine(engine, workers),
+                    listeners=[view, *tracked],
+                    probes=True,
+                )
     finally:
         taken.folder.release()
     _show(console, path, configuration, simulated, as_json=as_json)
@@ -219,6 +245,12 @@ def _show(
     if simulated is not None:
         title = f"round {simulated.outcome.best} of {configuration.rounds} is the best on validation patients"
         console.print(table(simulated.figures, title=title))
+        if simulated.probes is not None:
+            from fedchemo.simulations.probes.beside import table as probe_table
+
+            console.print(probe_table(simulated.probes))
+            for sentence in simulated.probes.sentences():
+                console.print(f"- {sentence}", soft_wrap=True, highlight=False)
     console.print(
         f"Results: {path}  (model.safetensors, summary.json, model_card.md, events.jsonl)", soft_wrap=True
     )

@@ -20,6 +20,9 @@ from fedchemo.shared.kit import NAME_PATTERN
 from fedchemo.shared.splits import Split, cut
 from fedchemo.simulations.datasets.contract import Dataset, PhaseFiles
 
+SCANNERS = "scanners.csv"
+"""``patient_id, vendor``: the maker of each patient's scanner, empty where it is not known."""
+
 
 def lay_out(
     dataset: Dataset,
@@ -116,6 +119,9 @@ def _write(
     clinical = dataset.clinical.loc[patients]
     clinical = clinical.assign(split=clinical.index.map(splits.get))
     _as_text(clinical.reset_index(names="patient_id"), SCHEMA).to_csv(folder / "clinical.csv", index=False)
+    # Ignored by every client: only a study asks who scanned whom.
+    vendor = clinical.get("vendor", pd.Series(index=clinical.index, dtype=object, name="vendor"))
+    vendor.to_csv(folder / SCANNERS, index_label="patient_id")
     visits = dataset.visits[dataset.visits["patient_id"].isin(patients)]
     if len(visits):
         ordered = visits.sort_values(["patient_id", "visit"])

@@ -28,10 +28,12 @@ from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.wire.messages import PersonalRequest
 from fedchemo.simulations.engines.local import LocalGrid
 from fedchemo.simulations.predictions import exact_figures, predict_test, write_predictions
+from fedchemo.simulations.probes.whereabouts import whereabouts
 from fedchemo.simulations.virtual_policy import virtual_policy
 
 if TYPE_CHECKING:
     from fedchemo.shared.wire.records import Weights
+    from fedchemo.simulations.probes.beside import Probed
 
 NOTED = {"failed", "refused", "image_set_aside"}
 Engine = Callable[[Sequence[Participant]], contextlib.AbstractContextManager[SiteGrid]]
@@ -47,6 +49,8 @@ class Simulated:
     participants: Mapping[str, Participant]
     personal: Mapping[str, Weights] = field(default_factory=dict)
     """By site, the model of its own that the run has left there."""
+    probes: Probed | None = None
+    """What the model's image embedding gives away; None if that was not asked or the model looks at no images."""
 
     def used_at(self, site: str) -> Weights:
         """Return the model with which a site predicts: its own, if the run has left it one."""
@@ -104,6 +108,7 @@ def simulate(
     engine: Engine = local_engine,
     listeners: Sequence[Listener] = (),
     taken: Resumed | None = None,
+    probes: bool = False,
 ) -> Simulated:
     """Run a federation over site folders, or what is left of it, and write its run folder.
 
@@ -117,6 +122,7 @@ def simulate(
         engine: how the sites run.
         listeners: told of every event.
         taken: the run, if it was interrupted before; its folder is ``folder``.
+        probes: whether to ask what the model's image embedding says of site and vendor; takes some seconds.
 
     Raises:
         FedchemoError: FC101, FC310, FC401, FC402 and others of its parts.
@@ -169,8 +175,10 @@ def simulate(
         }
         figures: dict[str, Rows] = {}
         personal: dict[str, Weights] = {}
+        found: Probed | None = None
 
         def keep(outcome: Outcome) -> None:
+            nonlocal found
             personal.update(_personal(participants, configuration, outcome))
             models: dict[str, Mapping[str, Weights]] = {"model": {}}
             if configuration.strategy.at_sites.is_personal:
@@ -179,14 +187,17 @@ def simulate(
             predictions = predict_test(participants, configuration, outcome, models)
             write_predictions(predictions, folder.path)
             figures.update(exact_figures(predictions))
-            save_result(folder, configuration, outcome, figures, exact=True)
+            if probes and configuration.site.imaging.enabled:
+                found = _probed(participants, configuration, outcome, folders)
+            beside = {"probes": found.to_json()} if found else None
+            save_result(folder, configuration, outcome, figures, exact=True, beside=beside)
 
         with engine(list(participants.values())) as grid:
             try:
                 outcome = RoundLoop(grid, configuration, folder, events, **where(taken)).run(keep)
             finally:
                 ended.set()  # what was not waited for ends with its next batch, and the engine with it
-    return Simulated(outcome, figures, participants, personal)
+    return Simulated(outcome, figures, participants, personal, found)
 
 
 def resume(
@@ -195,6 +206,7 @@ def resume(
     cache: Path | None = None,
     engine: Engine = local_engine,
     listeners: Sequence[Listener] = (),
+    probes: bool = False,
 ) -> Simulated:
     """Go on with a simulation that was interrupted, to the same bits as if it had not been.
 
@@ -203,6 +215,7 @@ def resume(
         cache: folder of prepared images, if not the one before.
         engine: how the sites run; any gives the same bits.
         listeners: told of every event.
+        probes: as `simulate`.
 
     Raises:
         FedchemoError: FC404 if a site folder is gone, and as `simulate`.
@@ -221,6 +234,7 @@ def resume(
         engine=engine,
         listeners=listeners,
         taken=taken,
+        probes=probes,
     )
 
 
@@ -241,3 +255,21 @@ def _personal(
     request = terms.request(PersonalRequest, round=outcome.best, statistics=outcome.opening.statistics)
     found = {name: site.own_model(request) for name, site in participants.items()}
     return {name: weights for name, weights in found.items() if weights is not None}
+
+
+def _probed(
+    participants: Mapping[str, Participant],
+    configuration: RunConfiguration,
+    outcome: Outcome,
+    folders: Sequence[Path],
+) -> Probed | None:
+    # Brings scikit-learn, which only this needs.
+    from fedchemo.simulations.probes.beside import probed
+
+    return probed(
+        participants.values(),
+        configuration.site,
+        outcome.opening.statistics,
+        outcome.weights,
+        whereabouts(folders),
+    )

@@ -20,6 +20,7 @@ from fedchemo.client.training.vectors import as_parameters
 from fedchemo.shared.configuration import TrainingSettings
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.imaging.augmentation import augment as augmented
+from fedchemo.shared.model.fusion import FusionModel
 from fedchemo.shared.model.packing import Weights
 from fedchemo.shared.path import steps_a_round
 from fedchemo.shared.randomness import torch_stream
@@ -174,6 +175,26 @@ def predict(
             if progress is not None:
                 progress(rows.stop, len(logits))
     return logits
+
+
+def embed(
+    model: FusionModel, data: TrainingData, *, batch_size: int, device: torch.device
+) -> npt.NDArray[np.float32]:
+    """Return the image embedding of each patient, all of whom have an image, float32 (n, width); as `predict`.
+
+    Raises:
+        FedchemoError: FC321 if memory runs out.
+        ValueError: if the model looks at no images.
+    """
+    model.to(device).eval()
+    clinical = torch.from_numpy(data.clinical).to(device)
+    found: list[npt.NDArray[np.float32]] = []
+    with torch.no_grad(), memory_named(device, f"prediction with batches of {batch_size}"):
+        for start in range(0, len(data.patients), batch_size):
+            rows = range(start, min(start + batch_size, len(data.patients)))
+            images, _ = _images(data, rows, device, None)
+            found.append(model.embedding(images, clinical[rows.start : rows.stop]).cpu().numpy())
+    return np.concatenate(found) if found else np.empty((0, 0), dtype=np.float32)
 
 
 def _cut(examples: int, parts: int) -> list[slice]:

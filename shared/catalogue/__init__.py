@@ -21,6 +21,7 @@ from fedchemo.shared.catalogue import (
     rounds,
     site_folders,
     tables,
+    tracking,
     validation,
     workers,
 )
@@ -43,6 +44,7 @@ CATALOGUE: dict[str, Entry] = {
     **methods.ENTRIES,
     **workers.ENTRIES,
     **datasets.ENTRIES,
+    **tracking.ENTRIES,
     **evaluation.ENTRIES,
     **refusals.ENTRIES,
     **ledger.ENTRIES,

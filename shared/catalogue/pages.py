@@ -23,7 +23,7 @@ TOPICS = {
     "FC4": "rounds and run folders",
     "FC5": "kits, rosters, keys and federations",
     "FC6": "network, methods at a hospital, and the process in which it trains",
-    "FC7": "data sets, simulation and studies",
+    "FC7": "data sets, simulation, studies, reports and tracking",
     "FC8": "evaluation",
     "FC9": "refusals, approvals and the ledger",
 }

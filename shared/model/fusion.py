@@ -120,6 +120,22 @@ class FusionModel(nn.Module):
         proposal = logits.detach()[rows] + residual
         return logits.index_add(0, rows, self.image.gate(residual)), rows, proposal
 
+    def embedding(self, images: torch.Tensor, clinical: torch.Tensor) -> torch.Tensor:
+        """Return the vector that the image's residual is made from, float32 (n, width of the last stage).
+
+        Args:
+            images: (n, C, G, G, G).
+            clinical: (n, d), which conditions the last block.
+
+        Raises:
+            ValueError: in a clinical model, which has none.
+        """
+        if self.image is None:
+            msg = "a clinical model has no image embedding"
+            raise ValueError(msg)
+        vector: torch.Tensor = self.image.backbone(images, clinical).float()
+        return vector
+
     def clinical_logits(self, clinical: torch.Tensor) -> torch.Tensor:
         """Return what the clinical variables alone say, float32 (n,), in full precision under autocast too."""
         with torch.autocast(clinical.device.type, enabled=False):

@@ -9,6 +9,7 @@
 | `job.py` | one run in a process of its own |
 | `run.py` | all of them side by side |
 | `analysis.py` | from predictions to estimates, comparisons, subgroups |
+| `probes.py` | what image embeddings give away, in words |
 | `tables.py` | the same as files |
 | `command.py` | ``fedchemo study run``, ``fedchemo study ready`` |
 | `ready/` | studies that come with fedchemo |

@@ -8,7 +8,7 @@ each trained without them, and stand in one ranking.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from fedchemo.simulations.statistics import calibration, delong, paired, power, 
 from fedchemo.simulations.statistics.equivalence import against_margin
 from fedchemo.simulations.statistics.estimate import Estimate
 from fedchemo.simulations.statistics.multiplicity import holm
+from fedchemo.simulations.studies.probes import probes_in_words
 from fedchemo.simulations.studies.settings import Study
 
 CLINICAL = "clinical"
@@ -52,6 +53,7 @@ class Tables:
         subgroups: the first strategy's figures by subtype, age, menopause, vendor and site.
         cross_site: AUC of each hospital's own model at each other; empty unless asked for.
         sentences: verdicts and power in words.
+        probes: what the models' image embeddings give away of site and vendor; empty unless images are used.
     """
 
     estimates: pd.DataFrame
@@ -59,15 +61,19 @@ class Tables:
     subgroups: pd.DataFrame
     cross_site: pd.DataFrame
     sentences: tuple[str, ...]
+    probes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def analyse(study: Study, predictions: pd.DataFrame, patients: pd.DataFrame) -> Tables:
+def analyse(
+    study: Study, predictions: pd.DataFrame, patients: pd.DataFrame, probes: pd.DataFrame | None = None
+) -> Tables:
     """Return the tables of a study.
 
     Args:
         study: the study.
         predictions: as `fedchemo.simulations.studies.run.run_study` gathers them.
         patients: clinical frame with ``site`` and ``vendor``.
+        probes: as `fedchemo.simulations.studies.run.run_study` gathers them.
 
     Raises:
         FedchemoError: FC801, FC802 if a model returned something that is no probability.
@@ -108,7 +114,8 @@ def analyse(study: Study, predictions: pd.DataFrame, patients: pd.DataFrame) -> 
         pd.DataFrame(compared),
         pd.DataFrame(groups),
         _cross_site(predictions) if study.cross_site else pd.DataFrame(),
-        tuple(sentences),
+        (*sentences, *probes_in_words(probes)),
+        pd.DataFrame() if probes is None else probes,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedchemo.server.tracking.tracked import MlflowOption, TensorboardOption, Tracking
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -33,6 +35,8 @@ def run(
         Path | None,
         typer.Option(envvar="FEDCHEMO_CACHE", help="Prepared images. (default: the user's cache folder)"),
     ] = None,
+    mlflow: MlflowOption = None,
+    tensorboard: TensorboardOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparisons as JSON.")] = False,
 ) -> None:
     """Run a study, or what of it has not been run, and print what it says."""
@@ -57,13 +61,14 @@ def run(
             data=data,
             cache=cache or Path(platformdirs.user_cache_dir("fedchemo")) / "images",
             workers=workers,
+            tracking=Tracking(mlflow, tensorboard, experiment=asked.name),
             progress=lambda done, total, title: bar.update(
                 task, completed=done, total=total, description=title
             ),
             note=lambda line: console.print(line, soft_wrap=True),
         )
         bar.update(task, description="statistics", total=None)
-        found = analyse(asked, finished.predictions, finished.patients)
+        found = analyse(asked, finished.predictions, finished.patients, finished.probes)
     write_tables(found, out)
     if as_json:
         typer.echo(found.comparisons.to_json(orient="records", indent=1))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fedchemo.server.tracking.tracked import NOWHERE, Tracking
 from fedchemo.simulations.studies.plan import POOLED_SITE, Job
 
 if TYPE_CHECKING:
@@ -34,11 +37,13 @@ COLUMNS = (
 logistic model on clinical variables that every run starts from."""
 # Predictions are per patient: as private as what they come from.
 PRIVATE = 0o600
+Probes = list[dict[str, Any]]
+"""Rows of `fedchemo.simulations.probes.beside.Probed.table_rows`."""
 Row = tuple[str, str, float, float, float]
 """Where the model was trained, patient, outcome, probability, clinical probability."""
 
 
-def run_job(job: Job, results: Path, scratch: Path, cache: Path) -> str:
+def run_job(job: Job, results: Path, scratch: Path, cache: Path, tracking: Tracking = NOWHERE) -> str:
     """Run a job and write its predictions; nothing if they are there.
 
     Args:
@@ -46,6 +51,7 @@ def run_job(job: Job, results: Path, scratch: Path, cache: Path) -> str:
         results: folder of predictions, a file a job.
         scratch: where run folders may lie meanwhile.
         cache: folder of prepared images.
+        tracking: where its runs are logged as well.
 
     Returns:
         The job's digest.
@@ -56,28 +62,41 @@ def run_job(job: Job, results: Path, scratch: Path, cache: Path) -> str:
     target = results / f"{job.digest}.parquet"
     if target.exists():
         return job.digest
-    from fedchemo.shared.atomic import replacing
+    from fedchemo.shared.atomic import replacing, write_text
 
     runs = scratch / f"{job.digest}-{os.getpid()}"
+    probes = Probes()
     try:
-        frame = _frame(job, list(_rows(job, runs, cache)))
+        frame = _frame(job, list(_rows(job, runs, cache, probes, tracking)))
     finally:
         shutil.rmtree(runs, ignore_errors=True)
+    if probes:
+        # First, for a run is done when its predictions are there.
+        write_text(
+            probes_file(results, job), json.dumps([{**_cell(job), **row} for row in probes], allow_nan=False)
+        )
     with replacing(target, mode=PRIVATE) as part:
         frame.to_parquet(part, index=False)
     return job.digest
 
 
-def _rows(job: Job, runs: Path, cache: Path) -> Iterator[Row]:
-    """Run the federation, the pooled patients, or every hospital alone."""
+def probes_file(results: Path, job: Job) -> Path:
+    """Return where the shortcut probes of a run that looks at images are kept."""
+    return results / f"{job.digest}.probes.json"
+
+
+def _rows(job: Job, runs: Path, cache: Path, probes: Probes, tracking: Tracking) -> Iterator[Row]:
+    """Run the federation, the pooled patients, or every hospital alone; a model of all hospitals is probed."""
     folder = job.layout.folder
     if job.method == POOLED_SITE:
-        simulated = _simulated(job, [folder / POOLED_SITE / POOLED_SITE], runs / POOLED_SITE, cache)
+        simulated = _simulated(job, [folder / POOLED_SITE / POOLED_SITE], runs / POOLED_SITE, cache, tracking)
+        probes += _probed(job, simulated)
         yield from _predicted(job, simulated, simulated.participants.values(), "")
         return
-    sites = sorted(path for path in (folder / "sites").iterdir() if (path / "site.toml").is_file())
+    sites = _sites(job)
     if job.method != "local":
-        simulated = _simulated(job, sites, runs / "federated", cache)
+        simulated = _simulated(job, sites, runs / "federated", cache, tracking)
+        probes += _probed(job, simulated)
         yield from _predicted(job, simulated, simulated.participants.values(), "")
         return
     everyone = {site.name: _participant(site, cache, job.minimum_patients) for site in sites}
@@ -86,23 +105,49 @@ def _rows(job: Job, runs: Path, cache: Path) -> Iterator[Row]:
         judged = list(everyone.values()) if job.cross_site else [own]
         if not own.trains() or not any(each.cohort.patients("test") for each in judged):
             continue
-        yield from _predicted(job, _simulated(job, [site], runs / site.name, cache), judged, site.name)
+        yield from _predicted(
+            job, _simulated(job, [site], runs / site.name, cache, tracking), judged, site.name
+        )
 
 
-def _simulated(job: Job, folders: list[Path], run: Path, cache: Path) -> Simulated:
+def _simulated(job: Job, folders: list[Path], run: Path, cache: Path, tracking: Tracking) -> Simulated:
     from fedchemo.server.run_folder import RunFolder
     from fedchemo.simulations.simulate import local_engine, simulate
 
-    return simulate(
-        folders,
-        job.configuration,
-        RunFolder(run),
-        cache=cache,
-        minimum_patients=job.minimum_patients,
-        device="cpu",
-        # Jobs run side by side and use every core already.
-        engine=partial(local_engine, workers=1),
+    title = f"{job.title}, {run.name}" if job.method == "local" else job.title
+    with tracking.of(title, logging.getLogger(__name__).error) as tracked:
+        return simulate(
+            folders,
+            job.configuration,
+            RunFolder(run),
+            cache=cache,
+            minimum_patients=job.minimum_patients,
+            device="cpu",
+            # Jobs run side by side and use every core already.
+            engine=partial(local_engine, workers=1),
+            listeners=tracked,
+        )
+
+
+def _sites(job: Job) -> list[Path]:
+    return sorted(path for path in (job.layout.folder / "sites").iterdir() if (path / "site.toml").is_file())
+
+
+def _probed(job: Job, simulated: Simulated) -> Probes:
+    """Return what the model's image embedding gives away; the pooled patients count at their own hospitals."""
+    if not job.configuration.site.imaging.enabled:
+        return Probes()
+    from fedchemo.simulations.probes.beside import probed
+    from fedchemo.simulations.probes.whereabouts import whereabouts
+
+    found = probed(
+        simulated.participants.values(),
+        job.configuration.site,
+        simulated.outcome.opening.statistics,
+        simulated.outcome.weights,
+        whereabouts(_sites(job)),
     )
+    return Probes({**row, "gate": found.gate} for row in found.table_rows()) if found else Probes()
 
 
 def _participant(site: Path, cache: Path, minimum_patients: int) -> Participant:
@@ -136,9 +181,18 @@ def _predicted(
 def _frame(job: Job, rows: list[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    layout = job.layout
     found = pd.DataFrame(rows, columns=["trained_at", "patient", "outcome", "probability", "clinical"])
-    found["site"] = found["patient"].map(dict(layout.site_of))
-    return found.assign(
-        variant=layout.variant, partition=layout.partition, fold=layout.fold, method=job.method, seed=job.seed
-    )[list(COLUMNS)]
+    found["site"] = found["patient"].map(dict(job.layout.site_of))
+    return found.assign(**_cell(job))[list(COLUMNS)]
+
+
+def _cell(job: Job) -> dict[str, Any]:
+    """Return where in the grid a run stands."""
+    layout = job.layout
+    return {
+        "variant": layout.variant,
+        "partition": layout.partition,
+        "fold": layout.fold,
+        "method": job.method,
+        "seed": job.seed,
+    }

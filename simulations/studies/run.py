@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import multiprocessing
 import os
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import tomli_w
 
+from fedchemo.server.tracking.tracked import NOWHERE, Tracking
 from fedchemo.shared.atomic import replacing, write_text
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.simulations.studies.job import PRIVATE, run_job
+from fedchemo.simulations.studies.job import PRIVATE, probes_file, run_job
 from fedchemo.simulations.studies.plan import Job, fingerprint, jobs, layouts, needed
 from fedchemo.simulations.studies.settings import Study
 
@@ -40,6 +42,7 @@ class Finished:
         folder: holds ``study.toml``, ``predictions.parquet`` and a result a run in ``runs/``.
         predictions: one row a test patient and run; see `fedchemo.simulations.studies.job.COLUMNS`.
         patients: clinical frame of the data set, with ``site`` and ``vendor``, for subgroups.
+        probes: a row a shortcut probe of a run that looks at images; empty if none does.
         done: runs done now.
         kept: runs that were done before.
     """
@@ -47,6 +50,7 @@ class Finished:
     folder: Path
     predictions: pd.DataFrame
     patients: pd.DataFrame
+    probes: pd.DataFrame
     done: int
     kept: int
 
@@ -58,6 +62,7 @@ def run_study(
     cache: Path,
     data: Path | None = None,
     workers: int | None = None,
+    tracking: Tracking = NOWHERE,
     progress: Progress | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Finished:
@@ -72,6 +77,7 @@ def run_study(
         cache: folder of prepared images.
         data: folder of the I-SPY2 tables and images.
         workers: runs side by side; by default as many as there are cores.
+        tracking: where the runs that are done now are logged as well.
         progress: told after every run.
         note: told what the reader of the data should know.
 
@@ -80,6 +86,9 @@ def run_study(
             FC7xx; FC770 if runs failed, after the others are done.
     """
     import pandas as pd
+
+    # Before anything is laid out: to find that nothing can be logged after an hour would be late.
+    tracking.check()
 
     from fedchemo.simulations import sites as virtual
 
@@ -103,7 +112,7 @@ def run_study(
             write_text(folder / STUDY, tomli_w.dumps(study.model_dump(mode="json", exclude_none=True)))
             waiting = [job for job in planned if not _result(results, job).exists()]
             kept = len(planned) - len(waiting)
-            _run(waiting, results, scratch, cache, workers, progress, kept=kept)
+            _run(waiting, results, scratch, cache, workers, progress, kept=kept, tracking=tracking)
             patients = dataset.clinical
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -115,7 +124,9 @@ def run_study(
     predictions = pd.concat(found, ignore_index=True)
     with replacing(folder / PREDICTIONS, mode=PRIVATE) as part:
         predictions.to_parquet(part, index=False)
-    return Finished(folder, predictions, patients, len(waiting), kept)
+    probed = [json.loads(file.read_text()) for job in planned if (file := probes_file(results, job)).exists()]
+    probes = pd.DataFrame([row for rows in probed for row in rows])
+    return Finished(folder, predictions, patients, probes, len(waiting), kept)
 
 
 def _run(
@@ -127,11 +138,14 @@ def _run(
     progress: Progress | None,
     *,
     kept: int,
+    tracking: Tracking = NOWHERE,
 ) -> None:
     """Run jobs side by side; a failure does not stop the others."""
     total, failed = kept + len(waiting), []
     most = min(workers or os.cpu_count() or 1, len(waiting))
-    for count, (job, result) in enumerate(_results(waiting, results, scratch, cache, most), start=1):
+    for count, (job, result) in enumerate(
+        _results(waiting, results, scratch, cache, most, tracking), start=1
+    ):
         try:
             result()
         except FedchemoError as error:
@@ -149,18 +163,18 @@ def _run(
 
 
 def _results(
-    waiting: Sequence[Job], results: Path, scratch: Path, cache: Path, workers: int
+    waiting: Sequence[Job], results: Path, scratch: Path, cache: Path, workers: int, tracking: Tracking
 ) -> Iterator[tuple[Job, Callable[[], str]]]:
     """Yield each job as it is done, with what returns its digest or raises its error."""
     if workers <= 1:
         for job in waiting:
-            yield job, partial(run_job, job, results, scratch, cache)
+            yield job, partial(run_job, job, results, scratch, cache, tracking)
         return
     # A forked child of a process that has used torch may hang in its first operation.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_as_worker)
     try:
-        running = {pool.submit(run_job, job, results, scratch, cache): job for job in waiting}
+        running = {pool.submit(run_job, job, results, scratch, cache, tracking): job for job in waiting}
         for future in as_completed(running):
             yield running[future], future.result
     finally:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def write_tables(found: Tables, folder: Path) -> None:
-    """Write ``estimates.csv``, ``comparisons.csv``, ``subgroups.csv``, ``cross_site.csv`` if any, and ``findings.txt``.
+    """Write ``findings.txt`` and a file each: estimates, comparisons, subgroups, cross-site results and probes if any.
 
     Raises:
         FedchemoError: FC004 if the folder cannot be written.
     """
-    for name in ("estimates", "comparisons", "subgroups", "cross_site"):
+    for name in ("estimates", "comparisons", "subgroups", "cross_site", "probes"):
         table = getattr(found, name)
         if len(table):
             write_text(folder / f"{name}.csv", table.to_csv(index=False))

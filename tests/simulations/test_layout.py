@@ -231,3 +231,14 @@ def test_ispy2_is_laid_out_as_its_hospitals(realdata, tmp_path):
     pd.testing.assert_frame_equal(read.drop(columns="split"), expected, check_exact=True)
     visits = pd.concat([cohort.visits for cohort in cohorts]).sort_index()
     assert len(visits) == len(loaded.visits)
+
+
+def test_scanners_are_listed_beside_what_the_client_reads(dataset, assignment, tmp_path):
+    folders = lay_out(dataset, assignment, tmp_path / "sites", seed=5)
+    for name, patients in assignment.items():
+        before = read_site(folders[name]).fingerprint()
+        listed = pd.read_csv(folders[name] / layout.SCANNERS, dtype=str, index_col="patient_id")["vendor"]
+        expected = dataset.clinical.loc[patients, "vendor"]
+        assert listed.fillna("").to_dict() == expected.fillna("").to_dict()
+        (folders[name] / layout.SCANNERS).unlink()
+        assert read_site(folders[name]).fingerprint() == before
