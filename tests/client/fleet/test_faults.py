@@ -23,7 +23,9 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 @contextlib.contextmanager
-def answering(content: bytes, context: ssl.SSLContext | None = None) -> Iterator[int]:
+def answering(
+    content: bytes, context: ssl.SSLContext | None = None, *, below_tls: bool = False
+) -> Iterator[int]:
     """Serve one fixed answer to whoever connects; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -37,7 +39,7 @@ def answering(content: bytes, context: ssl.SSLContext | None = None) -> Iterator
                 connection.settimeout(10)
                 stream = context.wrap_socket(connection, server_side=True) if context else connection
                 stream.recv(65536)
-                stream.sendall(content)
+                (socket.socket.send if below_tls else type(stream).sendall)(stream, content)
                 stream.close()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -137,6 +139,14 @@ def test_what_is_not_http_or_is_endless_is_no_coordinator(tls, answer):
 def test_an_answer_cut_short_counts_as_unreachable(tls):
     kit, context = tls
     with answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nonly this", context()) as port:
+        assert code_of(kit, port) == "FC601"
+
+
+def test_bytes_changed_on_the_line_count_as_unreachable_so_that_the_work_in_hand_is_kept(tls):
+    kit, context = tls
+    # Application data as TLS frames it, sent below TLS: what a line makes of an answer.
+    garbled = b"\x17\x03\x03\x00\x40" + bytes(64)
+    with answering(garbled, context(), below_tls=True) as port:
         assert code_of(kit, port) == "FC601"
 
 
