@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.federation.chaos.consortium import Consortium, Hospital, until
+from tests.federation.chaos.consortium import Consortium, until
 from tests.federation.chaos.faults import FAULTS, Fault
+from tests.federation.chaos.machines import Hospital
 
 STUCK_S = 150.0
 """A run that has not gone on so long after a fault was mended is stuck."""
@@ -56,6 +57,8 @@ class Campaign:
         self.consortium, self._settings, self.chance, self._spared = consortium, settings, chance, spared
         self.struck: list[Struck] = []
         self.checks: dict[str, dict[str, Any]] = {}
+        self.accidents: list[str] = []
+        """What went wrong with the faults themselves."""
         self._run: Path | None = None
         self._beginning, self._choosing = threading.Lock(), threading.Lock()
         self._busy: set[str] = set()
@@ -142,4 +145,6 @@ class Campaign:
     def broken(self) -> list[str]:
         """Everything that is not as it must be."""
         stuck = [f"{one.kind} ({one.target}, {one.detail}): stuck" for one in self.struck if not one.survived]
-        return stuck + [f"{run}: {what}" for run, found in self.checks.items() for what in found["broken"]]
+        return [*self.accidents, *stuck] + [
+            f"{run}: {what}" for run, found in self.checks.items() for what in found["broken"]
+        ]

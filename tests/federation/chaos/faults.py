@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.federation.chaos.consortium import Consortium, Hospital, Machine
+from tests.federation.chaos.consortium import Consortium
+from tests.federation.chaos.machines import Hospital, Machine
 
 DAY = 24 * 3600
 
@@ -35,16 +36,15 @@ class Fault:
     """Whether the hospital's process ends by it."""
 
 
-def _kill_hospital(_: Consortium, hospital: Hospital, chance: random.Random) -> str:
+def _kill_hospital(_: Consortium, hospital: Hospital, __: random.Random) -> str:
     hospital.signal(signal.SIGKILL)
-    time.sleep(chance.uniform(1, 3))
     return "kill -9"
 
 
 def _freeze(consortium: Consortium, hospital: Hospital, chance: random.Random) -> str:
     """Stop a hospital and all that it has started, as a machine that is suspended."""
     seconds = chance.uniform(*consortium.long_s)
-    frozen = consortium.processes(hospital)
+    frozen = hospital.processes()
     for number in (signal.SIGSTOP, signal.SIGCONT):
         for pid in frozen:
             with contextlib.suppress(ProcessLookupError):
@@ -74,7 +74,7 @@ def _silence(consortium: Consortium, hospital: Hospital, chance: random.Random) 
 
 
 def _delay(_: Consortium, hospital: Hospital, chance: random.Random) -> str:
-    latency, seconds = chance.uniform(0.1, 0.8), chance.uniform(3, 8)
+    latency, seconds = chance.uniform(0.1, 0.8), chance.uniform(2, 5)
     hospital.line.latency_s = latency
     time.sleep(seconds)
     hospital.line.restore()
@@ -118,33 +118,31 @@ def _fill_coordinator(consortium: Consortium, _: Hospital, chance: random.Random
     return "no room for a byte"
 
 
-def _kill_coordinator(consortium: Consortium, _: Hospital, chance: random.Random) -> str:
+def _kill_coordinator(consortium: Consortium, _: Hospital, __: random.Random) -> str:
     consortium.coordinator.signal(signal.SIGKILL)
-    time.sleep(chance.uniform(1, 3))
     return "kill -9, resumed"
 
 
-def _stop_coordinator(consortium: Consortium, _: Hospital, chance: random.Random) -> str:
+def _stop_coordinator(consortium: Consortium, _: Hospital, __: random.Random) -> str:
     consortium.coordinator.signal(signal.SIGINT)
-    time.sleep(chance.uniform(1, 3))
     return "Ctrl-C, resumed"
 
 
 def _expire(consortium: Consortium, _: Hospital, chance: random.Random) -> str:
-    consortium.certify(seconds=1.5)
-    time.sleep(3)
+    consortium.papers.certify(seconds=2.5)  # the coordinator looks once a second
+    time.sleep(3.5)
     for hospital in consortium.hospitals.values():  # so that everyone sees it: open connections stay
         hospital.line.cut()
     seconds = chance.uniform(1, 4)
     time.sleep(seconds)
-    consortium.certify(seconds=30 * DAY)
+    consortium.papers.certify(seconds=30 * DAY)
     return f"out of date for {seconds:.0f} s, then renewed"
 
 
 def _expire_kit(consortium: Consortium, hospital: Hospital, chance: random.Random) -> str:
-    consortium.admit(hospital.name, seconds=0)
+    consortium.papers.admit(hospital.name, seconds=0)
     time.sleep(chance.uniform(2, 5))
-    consortium.admit(hospital.name, seconds=30 * DAY)
+    consortium.papers.admit(hospital.name, seconds=30 * DAY)
     return "its kit ended, then renewed"
 
 

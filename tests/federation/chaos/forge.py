@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.federation.chaos.processes import below
+
 PR_SET_CHILD_SUBREAPER = 36
 # What a coordinator or a hospital imports sooner or later.
 IMPORTED = (
@@ -89,42 +91,7 @@ class Forge:
 
     def descendants(self) -> dict[int, str]:
         """Return everything alive below the forge: process id -> command line."""
-        parents, names = {}, {}
-        for entry in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError, IndexError):
-                state, parent = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:2]
-                if state != "Z":
-                    parents[int(entry.name)] = int(parent)
-                    names[int(entry.name)] = entry.joinpath("cmdline").read_text().replace("\0", " ")
-        return {pid: names[pid] for pid in parents if self._process.pid in _above(pid, parents)}
-
-    def below(self, pid: int) -> list[int]:
-        """Return a process and everything below it."""
-        found = self.descendants()
-        parents = {one: _parent(one) for one in found}
-        return [one for one in found if one == pid or pid in _above(one, parents)]
-
-
-def _above(pid: int, parents: dict[int, int]) -> Iterator[int]:
-    while pid in parents:
-        pid = parents[pid]
-        yield pid
-
-
-def _parent(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return 0
-
-
-def private_megabytes(pids: Sequence[int]) -> float:
-    """Return the memory that only these processes use (MB): what they share with the forge is not theirs."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            total += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
-    return total / 1000
+        return below(self._process.pid)
 
 
 @contextlib.contextmanager
@@ -192,17 +159,13 @@ def _serve() -> None:
                 answer["pid"] = os.fork() or _be(asked)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-    while left := list(Forge(_Myself()).descendants()):  # type: ignore[arg-type]
+    while left := below(os.getpid()):
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-
-
-class _Myself:
-    pid = os.getpid()
 
 
 def _be(asked: dict[str, Any]) -> int:
