@@ -79,6 +79,8 @@ def refused(
         code, what = "FC606", "does not know this kit's key"
     elif status == 401 and apart > CLOCKS_DIFFER_S:
         code, what = "FC610", f"has a clock {apart:.0f} s apart from this one"
+    elif status == 401:
+        code, what = "FC440", "has been started again, or does not know this site any more"
     elif status in {404, 405}:
         code, what = "FC608", "is a web server, but not a coordinator"
     elif status in NOT_NOW:

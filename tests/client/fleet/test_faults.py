@@ -162,7 +162,7 @@ def test_old_tls_is_refused(tls):
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (401, b"", "FC613"),
+        (401, b"", "FC440"),
         (404, b"not found", "FC608"),
         (412, b"{}", "FC606"),
         (412, json.dumps({"code": 2004, "extra": "FC607"}).encode(), "FC607"),
