@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.federation.chaos.consortium import consortium, is_free, until
 from tests.federation.chaos.disk import may_mount
 from tests.federation.chaos.faults import FAULTS
 from tests.federation.chaos.forge import forge
+from tests.federation.chaos.history import History
 
 pytestmark = pytest.mark.network
 
@@ -56,6 +59,27 @@ def test_every_model_is_that_of_the_replies_that_counted(campaign):
     campaign.finish()
     assert campaign.checks, "runs have ended"
     assert not campaign.broken, f"seed {SEED}"
+
+
+def test_one_reply_more_or_one_line_less_would_have_been_seen(campaign, tmp_path):
+    run, parties = campaign.finish(), campaign.consortium
+    history = History.read(run)
+    answer = [event for event in history.of("site_answered") if event["kind"] == "train"][-1]
+    other = shutil.copytree(run, tmp_path / "run")
+    events, uncounted = (other / "events.jsonl").read_bytes(), json.dumps(answer, ensure_ascii=False).encode()
+    assert events.count(uncounted) == 1
+    # As long as before: a resumed run tells by byte what of the file is void.
+    (other / "events.jsonl").write_bytes(
+        events.replace(uncounted, uncounted.replace(b"site_answered", b"SITE_ANSWERED"))
+    )
+    state = tmp_path / "state"
+    shutil.copytree(parties.hospitals["A"].state / "ledger", state / "ledger")
+    shutil.copy(parties.hospitals["A"].state / "ledger.head", state)
+    lines = (state / "ledger" / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (state / "ledger" / "ledger.jsonl").write_bytes(b"".join(lines[:5] + lines[6:]))
+    broken = parties.check(other, states={"A": state})["broken"]
+    assert [what for what in broken if what.startswith(f"the model of round {answer['round']} is not")]
+    assert [what for what in broken if what.startswith("the ledger of A: ")]
 
 
 def test_no_process_and_no_port_is_left_behind(campaign):

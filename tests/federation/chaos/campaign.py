@@ -100,15 +100,16 @@ class Campaign:
         self.struck.append(struck)
         return struck
 
-    def finish(self) -> None:
-        """Let the last run end, and check it."""
-        if self._run is not None:
+    def finish(self) -> Path | None:
+        """Let the last run end, and check it; return its folder, which stays."""
+        if self._run is not None and self._run.name not in self.checks:
             ended = self.consortium.ended(within_s=2 * STUCK_S)
-            self._check(self._run)
+            self._check(self._run, keep=True)
             for thread in self._checking:
                 thread.join()
             if not ended:
                 self.checks[self._run.name]["broken"].append("the run does not end")
+        return self._run
 
     @contextlib.contextmanager
     def _target(self, fault: Fault, there: set[str]) -> Iterator[Hospital]:
@@ -125,7 +126,7 @@ class Campaign:
             if fault.strikes == "hospital":
                 self._busy.discard(name)
 
-    def _check(self, run: Path | None) -> None:
+    def _check(self, run: Path | None, *, keep: bool = False) -> None:
         if run is None:
             return
 
@@ -135,7 +136,8 @@ class Campaign:
                 with contextlib.suppress(OSError):
                     shutil.copytree(run, self.consortium.folder / "broken" / run.name)
             self.checks[run.name] = found
-            shutil.rmtree(run, ignore_errors=True)
+            if not keep:
+                shutil.rmtree(run, ignore_errors=True)
 
         thread = threading.Thread(target=check, name=f"check {run.name}")
         self._checking.append(thread)

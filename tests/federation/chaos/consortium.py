@@ -118,15 +118,18 @@ class Consortium:
         until(lambda: all(process.status is not None for process in processes.values()), seconds=30)
         return {name: process.status for name, process in processes.items()}
 
-    def check(self, run: Path, *, within_s: float = 240) -> dict[str, Any]:
+    def check(
+        self, run: Path, *, states: Mapping[str, Path] | None = None, within_s: float = 240
+    ) -> dict[str, Any]:
         """Hold a run that has ended against all that must be true of it; see `check_run`."""
+        kept = {name: hospital.state for name, hospital in self.hospitals.items()} | dict(states or {})
         log = self.folder / f"{run.name}.check"
         checking = self.forge.call(
             "tests.federation.chaos.check:check_run",
             log=log,
             run=str(run),
             sites={name: str(hospital.site) for name, hospital in self.hospitals.items()},
-            states={name: str(hospital.state) for name, hospital in self.hospitals.items()},
+            states={name: str(state) for name, state in kept.items()},
         )
         until(lambda: checking.status is not None, seconds=within_s)
         if checking.status != 0:
