@@ -10,6 +10,7 @@ import json
 import os
 import random
 import secrets
+import signal
 import statistics
 import sys
 import tempfile
@@ -112,7 +113,7 @@ def _strike(
                 campaign.accidents.append(f"{kind} could not be inflicted: {traceback.format_exc()}")
 
     lanes = [
-        threading.Thread(target=lane, args=(strikes,))
+        threading.Thread(target=lane, args=(strikes,), daemon=True)
         for strikes in (*["hospital"] * HOSPITAL_LANES, "coordinator")
     ]
     for thread in lanes:
@@ -151,6 +152,7 @@ def main() -> None:
     minutes = float(os.environ.get("SOAK_MINUTES", "30"))
     seed = int(os.environ.get("SOAK_SEED", secrets.randbelow(10**6)))
     console = Console(highlight=False, width=120)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # disks are unmounted then
     found = soak(minutes, seed, console)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n")
