@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import sys
 
 import pytest
 
@@ -17,7 +18,10 @@ from tests.federation.chaos.faults import FAULTS
 from tests.federation.chaos.forge import forge
 from tests.federation.chaos.history import History
 
-pytestmark = pytest.mark.network
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for what is left behind in /proc"),
+]
 
 PATIENTS = {"A": 60, "B": 50, "C": 70}
 RUN = {"rounds": 60, "quorum": 2, "deadline_s": 3.0}

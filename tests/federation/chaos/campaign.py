@@ -103,7 +103,7 @@ class Campaign:
     def finish(self) -> Path | None:
         """Let the last run end, and check it; return its folder, which stays."""
         if self._run is not None and self._run.name not in self.checks:
-            ended = self.consortium.ended(within_s=2 * STUCK_S)
+            ended = self.consortium.ended(within_s=STUCK_S)
             self._check(self._run, keep=True)
             for thread in self._checking:
                 thread.join()
