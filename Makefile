@@ -6,7 +6,7 @@ ROOMS  := shared client server deploy simulations
 STAMP  := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check lint types arrows unit wheel sbom audit pages bench paper clean
+.PHONY: install demo test check lint types arrows unit soak wheel sbom audit pages bench paper clean
 
 install: $(STAMP)
 
@@ -39,6 +39,10 @@ arrows: install
 # Two processes, a file each at a time: whole federations start processes of their own beside them.
 unit: install
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Half an hour of random faults; SOAK_MINUTES and SOAK_SEED in the environment change it (tests/federation/SOAK.md).
+soak: install
+	$(BIN)/python -m tests.federation.chaos.soak
 
 # The wheel must hold every module and every piece of package data, wherever it is installed.
 wheel: install

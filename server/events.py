@@ -18,6 +18,9 @@ Listener = Callable[[Event], None]
 class EventLog:
     """Appends events to ``events.jsonl`` and tells the listeners; may be used from several threads.
 
+    The thread that made it is the run's. When an event of another thread cannot be written, the run's next event is
+    the one that fails: nobody else could end the run, and a run must not go on that nobody can account for.
+
     Raises:
         FedchemoError: FC004 if the file cannot be opened.
     """
@@ -31,17 +34,23 @@ class EventLog:
             raise FedchemoError("FC004", f"{path}: {error.strerror}") from error
         self._listeners = listeners
         self._lock = threading.Lock()
+        self._runs = threading.get_ident()
+        self._failure: FedchemoError | None = None
 
     def emit(self, name: str, /, **details: object) -> None:
         """Record one event; ``details`` must be JSON-able.
 
         Raises:
-            FedchemoError: FC004 if it cannot be written; later events reach the listeners only.
+            FedchemoError: FC004 in the run's thread, if this event or one of another thread cannot be written; later
+                events reach the listeners only.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         event: Event = {"time": now, "event": name, **details}
         with self._lock:
             self._write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            if self._failure and threading.get_ident() == self._runs:
+                failure, self._failure = self._failure, None
+                raise failure
             for listener in self._listeners:
                 listener(event)
 
@@ -66,4 +75,4 @@ class EventLog:
             file, self._file = self._file, None
             with contextlib.suppress(OSError):
                 file.close()
-            raise FedchemoError("FC004", f"{self._path}: {error.strerror}") from error
+            self._failure = FedchemoError("FC004", f"{self._path}: {error.strerror}")

@@ -13,6 +13,8 @@ from fedchemo.shared.errors import FedchemoError
 
 # OpenSSL's X509_V_ERR_* (x509_vfy.h): not yet valid, expired, host name mismatch, IP address mismatch.
 CERTIFICATE_FAULTS = {9: "FC604", 10: "FC604", 62: "FC605", 64: "FC605"}
+GARBLED = "BAD_RECORD_MAC"
+"""In OpenSSL's reason where TLS was spoken and a record, either side's, is not what was sent: a fault of the line."""
 NOT_NOW = frozenset({408, 429, 500, 502, 503, 504})
 VERSIONS_DIFFER = 1001
 """flwr's ApiErrorCode.RUNTIME_VERSION_INCOMPATIBLE."""
@@ -42,6 +44,8 @@ def no_connection(error: Exception, address: str) -> FedchemoError:
     if isinstance(error, ssl.SSLCertVerificationError):
         code = CERTIFICATE_FAULTS.get(error.verify_code, "FC603")
         return FedchemoError(code, f"{address}: {error.verify_message}")
+    if isinstance(error, ssl.SSLError) and GARBLED in str(error.reason):
+        return FedchemoError("FC601", f"{address}: bytes were changed on their way")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         return FedchemoError("FC608", f"{address} does not speak TLS as a coordinator does ({error.reason})")
     if isinstance(error, OSError):
@@ -75,6 +79,8 @@ def refused(
         code, what = "FC606", "does not know this kit's key"
     elif status == 401 and apart > CLOCKS_DIFFER_S:
         code, what = "FC610", f"has a clock {apart:.0f} s apart from this one"
+    elif status == 401:
+        code, what = "FC440", "has been started again, or does not know this site any more"
     elif status in {404, 405}:
         code, what = "FC608", "is a web server, but not a coordinator"
     elif status in NOT_NOW:

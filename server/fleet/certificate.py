@@ -44,7 +44,8 @@ def reload(context: ssl.SSLContext, folder: FederationFolder, *, now: datetime.d
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if not first <= now <= last:
         raise FedchemoError(
-            "FC504", f"{path} holds from {first.date()} to {last.date()}; today is {now.date()}"
+            "FC504",
+            f"{path} holds from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC; it is {now:%Y-%m-%d %H:%M}",
         )
     try:
         certificate.verify_directly_issued_by(authority)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +24,6 @@ from fedchemo.server.fleet.watch import FolderWatch, current
 from fedchemo.shared.federation import FederationFolder
 from fedchemo.shared.memory import keep_freed_memory
 
-# flwr ends a run whose task has been silent for a minute.
-TASK_HEARTBEAT_S = 10.0
 # Each site keeps two connections, one for work and one for signs of life.
 CONNECTIONS_A_SITE, SPARE_CONNECTIONS = 4, 64
 
@@ -109,18 +106,10 @@ class Coordinator:
         state.activate_task(task)
         # flwr's Message and strategies read from here which run they write for.
         TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = task, run_id, SUPERLINK_NODE_ID
-        ended = threading.Event()
-
-        def beat() -> None:
-            while not ended.wait(TASK_HEARTBEAT_S):
-                state.acknowledge_task_heartbeat(task)
-
-        threading.Thread(target=beat, name="run", daemon=True).start()
         outcome = SubStatus.FAILED
         try:
             yield FleetGrid(self._link, state.get_run_info(run_ids=[run_id])[0])
             outcome = SubStatus.COMPLETED
         finally:
-            ended.set()
             state.finish_task(task, outcome, "")
             state.cleanup_run(run_id)

@@ -24,6 +24,8 @@ from fedchemo.shared.wire.packed import PackedArray
 LOST, UNREADABLE, REMOVED, FAILED = "FC611", "FC612", "FC614", "FC990"
 REPLY_BESIDES = 8 * 2**20
 """Bytes of arrays that a site may send when it was sent none: no reply of ours has any then."""
+FOR_EVER_S = 10 * 365 * 86400.0
+"""flwr lets messages expire by the wall clock, which may be set; here they are withdrawn when an exchange ends."""
 PRESENCE_S = 0.5
 """How often to look for sites that have gone, when nothing else happens."""
 
@@ -103,9 +105,6 @@ class FleetGrid(Grid):
             go_on: asked twice a second; the wait ends when it is False.
         """
         messages = list(messages)
-        if timeout is not None:
-            for message in messages:
-                message.metadata.ttl = max(message.metadata.ttl, timeout + 60)
         end = time.monotonic() + (float("inf") if timeout is None else timeout)
         self._link.take_idle()  # what was noted before these messages says nothing about them
         missing = set(self.push_messages(messages))
@@ -148,7 +147,7 @@ class FleetGrid(Grid):
         """Store the objects of all messages first: a site never sees a message whose objects are not there."""
         heads = []
         for message in messages:
-            message.metadata.delivered_at = ""
+            message.metadata.delivered_at, message.metadata.ttl = "", FOR_EVER_S
             head, tree, objects = take_apart(message)
             session = self._state.start_session(self._run.run_id)
             for object_id in self._state.preregister_object_tree(tree, session):

@@ -30,6 +30,37 @@ MOST_GIVEN_UP = 10_000
 """Messages remembered that nobody waits for any more."""
 
 
+class SteadyState(InMemoryLinkState):
+    """Flower's state without the deadlines that it reckons by the wall clock, which may be set during a run.
+
+    A machine that was suspended finds itself hours later: flwr would then take every site off and end the run. How
+    long a site has been silent is told by `Link`, and when an exchange ends by the grid, by a clock that only counts.
+    """
+
+    def activate_node(self, node_id: int, heartbeat_interval: float) -> bool:
+        """Let a node be online until `deactivate_node`."""
+        return bool(super().activate_node(node_id, heartbeat_interval)) and self._keep_online(node_id)
+
+    def acknowledge_node_heartbeat(self, node_id: int, heartbeat_interval: float) -> bool:
+        """Let a node be online until `deactivate_node`."""
+        known = super().acknowledge_node_heartbeat(node_id, heartbeat_interval)
+        return bool(known) and self._keep_online(node_id)
+
+    def deactivate_node(self, node_id: int) -> bool:
+        """Take a node off, also by a clock that is set back later."""
+        done = bool(super().deactivate_node(node_id))
+        if done:
+            self.nodes[node_id].online_until = 0.0
+        return done
+
+    def _keep_online(self, node_id: int) -> bool:
+        self.nodes[node_id].online_until = float("inf")
+        return True
+
+    def _cleanup_expired_task_tokens_locked(self) -> None:
+        """Keep the run's task: it lasts as long as this process, which holds both."""
+
+
 class SharedObjects(InMemoryObjectStore):
     """Flower's object store, with registration in one step.
 
@@ -57,7 +88,7 @@ class Link:
     ) -> None:
         # Objects are verified by the front, outside flwr's locks.
         self.store = SharedObjects(verify=False)
-        self.state = InMemoryLinkState(NoOpFederationManager(), self.store)
+        self.state = SteadyState(NoOpFederationManager(), self.store)
         self.arrived = threading.Event()
         """Set whenever a site has sent something or asks for work."""
         self.turns = turns or Turns()

@@ -52,4 +52,9 @@ ENTRIES = {
         "Use `fedchemo server resume RUN` for `fedchemo server start`, and `fedchemo simulate --resume RUN` for "
         "`fedchemo simulate`.",
     ),
+    "FC440": Entry(
+        "Coordinator begun anew",
+        "The coordinator was started again since this site joined, or has taken the site off its roster.",
+        "Nothing: the client joins again by itself within a minute. If it cannot, ask for a new kit.",
+    ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 
 import pytest
 
@@ -31,6 +32,27 @@ def test_a_full_disk_is_a_numbered_error_and_the_listeners_still_hear(tmp_path):
     log.emit("run_failed")
     log.close()
     assert heard == ["run_failed"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110
+def test_a_disk_that_is_full_for_the_listener_of_the_network_ends_the_run_and_not_the_listener(tmp_path):
+    heard, ended = [], []
+    (tmp_path / "events").symlink_to("/dev/full")
+    log = EventLog(tmp_path / "events", lambda event: heard.append(event["event"]))
+
+    def listener() -> None:
+        log.emit("site_online")
+        log.emit("site_refused")
+        ended.append("well")
+
+    thread = threading.Thread(target=listener)
+    thread.start()
+    thread.join()
+    assert ended == ["well"]
+    with pytest.raises(FedchemoError, match=r"FC004.*No space left"):
+        log.emit("round_started")
+    log.emit("run_failed")
+    assert heard == ["site_online", "site_refused", "run_failed"]
 
 
 def test_a_file_that_cannot_be_opened_is_a_numbered_error(tmp_path):

@@ -23,7 +23,9 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 @contextlib.contextmanager
-def answering(content: bytes, context: ssl.SSLContext | None = None) -> Iterator[int]:
+def answering(
+    content: bytes, context: ssl.SSLContext | None = None, *, below_tls: bool = False
+) -> Iterator[int]:
     """Serve one fixed answer to whoever connects; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -37,7 +39,7 @@ def answering(content: bytes, context: ssl.SSLContext | None = None) -> Iterator
                 connection.settimeout(10)
                 stream = context.wrap_socket(connection, server_side=True) if context else connection
                 stream.recv(65536)
-                stream.sendall(content)
+                (socket.socket.send if below_tls else type(stream).sendall)(stream, content)
                 stream.close()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -140,6 +142,14 @@ def test_an_answer_cut_short_counts_as_unreachable(tls):
         assert code_of(kit, port) == "FC601"
 
 
+def test_bytes_changed_on_the_line_count_as_unreachable_so_that_the_work_in_hand_is_kept(tls):
+    kit, context = tls
+    # Application data as TLS frames it, sent below TLS: what a line makes of an answer.
+    garbled = b"\x17\x03\x03\x00\x40" + bytes(64)
+    with answering(garbled, context(), below_tls=True) as port:
+        assert code_of(kit, port) == "FC601"
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_old_tls_is_refused(tls):
     kit, context = tls
@@ -152,7 +162,7 @@ def test_old_tls_is_refused(tls):
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (401, b"", "FC613"),
+        (401, b"", "FC440"),
         (404, b"not found", "FC608"),
         (412, b"{}", "FC606"),
         (412, json.dumps({"code": 2004, "extra": "FC607"}).encode(), "FC607"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
+import importlib
 import threading
 import tracemalloc
 
@@ -141,6 +143,27 @@ def test_a_site_lost_in_the_middle_of_its_upload_is_an_error(played):
         played.link.state.deactivate_node(played.nodes["site00"].node_id)
         (error,) = grid.pull_messages(ids)
         assert (error.error.reason, error.metadata.src_node_id) == ("FC611", played.nodes["site00"].node_id)
+
+
+@pytest.mark.parametrize("ahead_s", [-86400, 86400, 400 * 86400])
+def test_a_clock_that_is_set_takes_nothing_from_a_run(played, ahead_s, monkeypatch):
+    with played.coordinator.grid() as grid:
+        ids = set(grid.push_messages(order(grid)))
+        message = played.take("site00")
+        for module in ("server.superlink.linkstate.in_memory_linkstate", "server.superlink.linkstate.utils",
+                       "supercore.corestate.in_memory_corestate", "server.utils.validator"):  # fmt: skip
+            flower = importlib.import_module(f"flwr.{module}")
+            if hasattr(flower, "now"):
+                shifted = dt.timedelta(seconds=ahead_s)
+                monkeypatch.setattr(flower, "now", lambda now=flower.now, shifted=shifted: now() + shifted)
+        played.give("site00", Message(content([2.0]), reply_to=message))
+        assert [reply.has_error() for reply in grid.pull_messages(ids)] == [False]
+        assert sorted(grid.sites()) == ["site00", "site01"]
+        played.give("site01", Message(content([2.0]), reply_to=played.take("site01")))
+        assert [reply.has_error() for reply in grid.pull_messages(ids)] == [False]
+        assert len(grid.push_messages(order(grid))) == 2, "the run goes on"
+        played.link.state.deactivate_node(played.nodes["site00"].node_id)
+        assert sorted(grid.sites()) == ["site01"]
 
 
 @pytest.mark.parametrize(
