@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,15 @@ from fedchemo.simulations.studies.plan import POOLED_SITE, Job
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fedchemo.client.cohort import Cohort
     from fedchemo.client.participant import Participant
+    from fedchemo.client.policy import Policy
     from fedchemo.simulations.simulate import Simulated
 
 COLUMNS = (
     "variant",
     "partition",
+    "privacy",
     "fold",
     "method",
     "seed",
@@ -30,8 +33,8 @@ COLUMNS = (
     "probability",
     "clinical",
 )
-"""``trained_at`` names the hospital of a local model and is empty otherwise; ``clinical`` is the probability of the
-logistic model on clinical variables that every run starts from."""
+"""``privacy`` names what the hospitals demanded; ``trained_at`` the hospital of a local model, empty otherwise;
+``clinical`` is the probability of the logistic model on clinical variables that every run starts from."""
 # Predictions are per patient: as private as what they come from.
 PRIVATE = 0o600
 Row = tuple[str, str, float, float, float]
@@ -80,7 +83,8 @@ def _rows(job: Job, runs: Path, cache: Path) -> Iterator[Row]:
         simulated = _simulated(job, sites, runs / "federated", cache)
         yield from _predicted(job, simulated, simulated.participants.values(), "")
         return
-    everyone = {site.name: _participant(site, cache, job.minimum_patients) for site in sites}
+    policy = job.privacy.of(job.minimum_patients)
+    everyone = {site.name: _participant(site, cache, policy) for site in sites}
     for site in sites:
         own = everyone[site.name]
         judged = list(everyone.values()) if job.cross_site else [own]
@@ -99,18 +103,26 @@ def _simulated(job: Job, folders: list[Path], run: Path, cache: Path) -> Simulat
         RunFolder(run),
         cache=cache,
         minimum_patients=job.minimum_patients,
+        demands=job.privacy.policy,
         device="cpu",
         # Jobs run side by side and use every core already.
         engine=partial(local_engine, workers=1),
+        read=lambda sites: [cohort_of(site) for site in sites],
     )
 
 
-def _participant(site: Path, cache: Path, minimum_patients: int) -> Participant:
-    from fedchemo.client.cohort import read_site
+def _participant(site: Path, cache: Path, policy: Policy) -> Participant:
     from fedchemo.client.participant import Participant
-    from fedchemo.simulations.virtual_policy import virtual_policy
 
-    return Participant(read_site(site), cache, policy=virtual_policy(minimum_patients))
+    return Participant(cohort_of(site), cache, policy=policy)
+
+
+@lru_cache(maxsize=128)
+def cohort_of(site: Path) -> Cohort:
+    """Return a site's patients; read once a process, for the seeds and methods of a fold follow one another."""
+    from fedchemo.simulations.simulate import read_sites
+
+    return read_sites([site])[0]
 
 
 def _predicted(
@@ -138,5 +150,10 @@ def _frame(job: Job, rows: list[Row]) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=["trained_at", "patient", "outcome", "probability", "clinical"])
     found["site"] = found["patient"].map(dict(layout.site_of))
     return found.assign(
-        variant=layout.variant, partition=layout.partition, fold=layout.fold, method=job.method, seed=job.seed
+        variant=layout.variant,
+        partition=layout.partition,
+        privacy=job.privacy.name,
+        fold=layout.fold,
+        method=job.method,
+        seed=job.seed,
     )[list(COLUMNS)]

@@ -20,7 +20,7 @@ import tomli_w
 
 from fedchemo.shared.atomic import replacing, write_text
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.simulations.studies.job import PRIVATE, run_job
+from fedchemo.simulations.studies.job import PRIVATE, cohort_of, run_job
 from fedchemo.simulations.studies.plan import Job, fingerprint, jobs, layouts, needed
 from fedchemo.simulations.studies.settings import Study
 
@@ -39,7 +39,7 @@ class Finished:
     Attributes:
         folder: holds ``study.toml``, ``predictions.parquet`` and a result a run in ``runs/``.
         predictions: one row a test patient and run; see `fedchemo.simulations.studies.job.COLUMNS`.
-        patients: clinical frame of the data set, with ``site`` and ``vendor``, for subgroups.
+        patients: clinical frame of the data set, with ``site``, ``vendor`` and ``imaged``, for subgroups.
         done: runs done now.
         kept: runs that were done before.
     """
@@ -104,7 +104,7 @@ def run_study(
             waiting = [job for job in planned if not _result(results, job).exists()]
             kept = len(planned) - len(waiting)
             _run(waiting, results, scratch, cache, workers, progress, kept=kept)
-            patients = dataset.clinical
+            patients = dataset.clinical.assign(imaged=dataset.clinical.index.isin(list(used.images)))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         if not (folder / STUDY).exists():
@@ -153,6 +153,8 @@ def _results(
 ) -> Iterator[tuple[Job, Callable[[], str]]]:
     """Yield each job as it is done, with what returns its digest or raises its error."""
     if workers <= 1:
+        # A study before this one, in this very process, may have had other patients in folders of the same names.
+        cohort_of.cache_clear()
         for job in waiting:
             yield job, partial(run_job, job, results, scratch, cache)
         return
