@@ -225,6 +225,7 @@ class Participant:
     def evaluate(self, request: EvaluateRequest, weights: Weights) -> EvaluateReply:
         """Score the weights received on validation or test patients."""
         self._accept(request)
+        self._memory.admit_scores(request, weights)
         model = self._model(request.configuration, weights)
         return EvaluateReply(scores=self._scores(model, request, request.split))
 
