@@ -17,6 +17,7 @@
 | `tables.py` | the same as files, and what each file holds |
 | `show.py` | the same on a terminal |
 | `command.py` | ``fedchemo study run``, ``fedchemo study ready`` |
+| `evidence.py` | `make evidence`: the studies that claims rest on, and their figures |
 | `ready/` | studies that come with fedchemo |
 
 ``pooled`` trains one model on all patients in one place, with as many passes over them as the federation makes rounds;

@@ -238,7 +238,7 @@ def test_golden_numbers_of_a_run_without_images(run):
 
 
 def test_what_histograms_tell_is_written_beside_the_exact_figures(run, tmp_path):
-    simulated = run()
+    simulated = run(demands={"patients_of_each_class_behind_a_metric": 1})
     found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert set(found) == {"model", "baseline"}
     judged = {site for site, sums in simulated.outcome.tests["model"].items() if sums}

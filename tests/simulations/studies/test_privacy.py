@@ -70,8 +70,10 @@ def test_where_no_score_may_leave_none_does_and_the_run_ends(finished):
     simulated, events = told["fedavg", "no score"]
     assert simulated.outcome.tests == {"model": {}, "baseline": {}}
     assert simulated.outcome.best == STUDY.run["rounds"]
-    replies = [event["reply"] for event in events if event["event"] == "site_answered"]
-    assert all(reply.get("validation") is None and reply.get("scores") is None for reply in replies)
+    replies = [event for event in events if event["event"] == "site_answered"]
+    kinds = {event["kind"]: event["reply"] for event in replies}
+    assert kinds["train"]["validation"] is None
+    assert all(event["reply"]["scores"] is None for event in replies if event["kind"] == "evaluate")
 
 
 def test_settings_are_compared_with_the_first_one(finished):
