@@ -9,7 +9,9 @@ A second exchange sharpens the ranking: the same request with weights that are s
 (`fedchemo.shared.model.stretched`), so that scores fill the bins. A site answers it as any other, and is asked nothing
 that it could not be asked before. Over 40 cohorts of 800 patients the AUC then errs by .0010 at 20 bins, .0006 at 30,
 .0004 at the 50 that travel (at most .0023, .0014, .0011); without it by .0019, .0011 and .0006. `auc_error` bounds the
-error of the case at hand. Average precision errs by at most .005 at 20 bins, .003 at 50.
+error of the case at hand. On I-SPY2's 791 patients it errs by .0003 at 50 bins, .0005 at 30, .0011 at 20; on 40 random
+parts of 118 of them by .0013, .0015 and .0028 in the mean, for fewer patients make fewer pairs. Average precision errs
+by at most .005 at 20 bins, .003 at 50.
 """
 
 from __future__ import annotations

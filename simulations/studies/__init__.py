@@ -13,6 +13,7 @@
 | `figures.py` | how good one method is |
 | `comparing.py` | which methods differ, and what these patients could have shown |
 | `groups.py` | subgroups and fairness gaps |
+| `by_histogram.py` | what a network would tell, beside it |
 | `curves.py` | ROC, precision and recall, calibration, decision curve |
 | `tables.py` | the same as files, and what each file holds |
 | `show.py` | the same on a terminal |

@@ -15,6 +15,7 @@ import pandas as pd
 
 from fedchemo.shared.randomness import numpy_stream
 from fedchemo.simulations.statistics.paired import mean_auc
+from fedchemo.simulations.studies.by_histogram import by_histogram
 from fedchemo.simulations.studies.cells import CLINICAL, cells, cross_site
 from fedchemo.simulations.studies.comparing import EVERYBODY, comparisons
 from fedchemo.simulations.studies.curves import curves
@@ -39,6 +40,7 @@ class Tables:
         gaps: how far the best and the worst group of the first strategy are apart, beside what chance makes.
         power: what these patients could show, a row a comparison.
         curves: ROC, precision and recall, calibration, decision curve.
+        histograms: the AUC that summed histograms tell, beside that of the predictions.
         cross_site: AUC of each hospital's own model at each other; empty unless asked for.
     """
 
@@ -51,12 +53,23 @@ class Tables:
     gaps: pd.DataFrame
     power: pd.DataFrame
     curves: dict[str, pd.DataFrame]
+    histograms: pd.DataFrame
     cross_site: pd.DataFrame
 
     @property
     def files(self) -> dict[str, pd.DataFrame]:
         """Every table that has a row, by the name of its file."""
-        names = ("estimates", "comparisons", "subgroups", "sites", "seeds", "gaps", "power", "cross_site")
+        names = (
+            "estimates",
+            "comparisons",
+            "subgroups",
+            "sites",
+            "seeds",
+            "gaps",
+            "power",
+            "histograms",
+            "cross_site",
+        )
         found = {name: getattr(self, name) for name in names} | self.curves
         return {name: table for name, table in found.items() if len(table)}
 
@@ -75,7 +88,7 @@ def analyse(study: Study, predictions: pd.DataFrame, patients: pd.DataFrame) -> 
     # Seen by a study's figures alone: what runs draw has streams of its own.
     stream = numpy_stream(study.data.seed, "study", "statistics")
     found = cells(study, predictions)
-    estimates, sites, seeds, groups, apart = [], [], [], [], []
+    estimates, sites, seeds, groups, apart, binned = [], [], [], [], [], []
     drawn: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     first = study.strategy[0].title
     for cell in found:
@@ -88,6 +101,7 @@ def analyse(study: Study, predictions: pd.DataFrame, patients: pd.DataFrame) -> 
             if (differ := differences_between_sites(matrix)) is not None:
                 sites.append({**about, **differ})
             if matrix.complete:
+                binned += [{**about, **each} for each in by_histogram(matrix)]
                 for curve, table in curves(matrix, stream).items():
                     drawn[curve].append(pd.DataFrame({**about}, index=table.index).join(table))
         if first in cell.methods:
@@ -105,6 +119,7 @@ def analyse(study: Study, predictions: pd.DataFrame, patients: pd.DataFrame) -> 
         pd.DataFrame(apart),
         powers,
         {name: pd.concat(tables, ignore_index=True) for name, tables in drawn.items() if tables},
+        pd.DataFrame(binned),
         _cross_site(predictions) if study.cross_site else pd.DataFrame(),
     )
 

@@ -167,8 +167,12 @@ def test_every_statistic_has_its_file(tables, tmp_path):
         "precision_recall",
         "calibration_curve",
         "decision_curve",
+        "histograms",
         "cross_site",
     }
+    binned = files["histograms"]
+    assert sorted(set(binned["bins"])) == [20, 30, 50]
+    assert (binned["error_of_two"].abs() <= binned["bound_of_two"] + 1e-9).all()
     for name in ("estimates", "comparisons", "sites", "seeds", "gaps", "roc", "decision_curve"):
         assert {"variant", "partition", "privacy"} <= set(files[name])
     for name in ("roc", "precision_recall", "calibration_curve", "decision_curve"):
