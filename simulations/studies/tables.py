@@ -18,5 +18,5 @@ def write_tables(found: Tables, folder: Path) -> None:
         FedchemoError: FC004 if the folder cannot be written.
     """
     for name, table in found.files.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False))
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
     write_text(folder / "findings.txt", "".join(f"{sentence}\n" for sentence in found.sentences))
