@@ -6,7 +6,7 @@ ROOMS  := shared client server deploy simulations
 STAMP  := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check lint types arrows unit soak wheel sbom audit pages bench paper clean
+.PHONY: install demo test check lint types arrows unit soak wheel sbom audit pages bench paper evidence clean
 
 install: $(STAMP)
 
@@ -66,6 +66,10 @@ bench: install
 # The published Fed-Heart-Disease table beside ours; FEDCHEMO_REFERENCE names the folder of its data.
 paper: install
 	$(BIN)/python -m fedchemo.simulations.paper
+
+# The studies that claims rest on, into simulations/results/; FEDCHEMO_REALDATA names the folder that holds ispy2/.
+evidence: install
+	$(BIN)/python -m fedchemo.simulations.studies.evidence
 
 clean:
 	rm -rf $(VENV) .tree build dist *.egg-info

@@ -41,7 +41,7 @@ from fedchemo.client.training.placement import on_device
 from fedchemo.shared.clinical import logistic
 from fedchemo.shared.clinical.encoding import encode, names, raw, variables
 from fedchemo.shared.clinical.statistics import ClinicalStatistics, moments
-from fedchemo.shared.configuration import ImagingSettings, SiteConfiguration
+from fedchemo.shared.configuration import ClinicalSettings, ImagingSettings, SiteConfiguration
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.summary import ScoreSums
 from fedchemo.shared.model.build import build, structure
@@ -64,6 +64,9 @@ from fedchemo.shared.wire.messages import (
 )
 
 Answer = TypeVar("Answer")
+_Table = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[str]]
+MOST_TABLES = 12
+"""Encoded tables that are kept: ever new statistics must not fill the memory."""
 
 
 def _needs_nobody(_request: Request) -> None:
@@ -118,6 +121,9 @@ class Participant:
     methods: Path | None = None
     _images: dict[ImagingSettings, tuple[ImageCache, ImageSource]] = field(default_factory=dict, repr=False)
     _memory: RunMemory = field(default_factory=RunMemory, repr=False)
+    _encoded: dict[tuple[Split, ClinicalSettings, ClinicalStatistics], _Table] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def name(self) -> str:
@@ -219,6 +225,7 @@ class Participant:
         On validation patients, by whom a round is chosen, as this site would use them; on test patients as they are.
         """
         self._accept(request)
+        self._memory.admit_scores(request, weights)
         if parts > 1:
             free_memory(self.device)
         model = self._model(request.configuration, weights)
@@ -403,14 +410,19 @@ class Participant:
 
     def _table(
         self, split: Split, configuration: SiteConfiguration, statistics: ClinicalStatistics
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[str]]:
+    ) -> _Table:
+        """Return features, outcomes and patients of a split; encoded once, for every request of a run needs them."""
+        key = split, configuration.clinical, statistics
+        if (found := self._encoded.get(key)) is not None:
+            return found
         patients = self.cohort.patients(split)
         frame = self.cohort.clinical.loc[patients]
-        return (
-            encode(frame, configuration.clinical, statistics),
-            frame["pcr"].to_numpy(dtype=np.float32),
-            patients,
-        )
+        features = encode(frame, configuration.clinical, statistics)
+        found = features, frame["pcr"].to_numpy(dtype=np.float32), patients
+        if len(self._encoded) >= MOST_TABLES:
+            self._encoded.clear()
+        self._encoded[key] = found
+        return found
 
     def _image_source(self, settings: ImagingSettings) -> ImageSource:
         """Return the prepared images, preparing them at the first request that names these settings."""

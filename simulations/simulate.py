@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fedchemo.client.app import client_app
@@ -104,11 +104,13 @@ def simulate(
     *,
     cache: Path,
     minimum_patients: int = 20,
+    demands: Mapping[str, Any] | None = None,
     device: str = "auto",
     engine: Engine = local_engine,
     listeners: Sequence[Listener] = (),
     taken: Resumed | None = None,
     probes: bool = False,
+    read: Callable[[Sequence[Path]], Sequence[Cohort]] = read_sites,
 ) -> Simulated:
     """Run a federation over site folders, or what is left of it, and write its run folder.
 
@@ -118,17 +120,19 @@ def simulate(
         folder: the run's.
         cache: folder of prepared images; reused by later runs.
         minimum_patients: sites with fewer labelled patients take part in evaluation only.
+        demands: keys of a policy that every hospital sets otherwise than a virtual one does.
         device: ``auto``, ``cpu`` or ``cuda:N``.
         engine: how the sites run.
         listeners: told of every event.
         taken: the run, if it was interrupted before; its folder is ``folder``.
         probes: whether to ask what the model's image embedding says of site and vendor; takes some seconds.
+        read: from site folders to cohorts; a study that runs over the same folders again and again reads them once.
 
     Raises:
         FedchemoError: FC101, FC310, FC401, FC402 and others of its parts.
     """
-    cohorts = read_sites(folders)
-    policy = virtual_policy(minimum_patients)
+    cohorts = read(folders)
+    policy = virtual_policy(minimum_patients, demands)
     chosen, reason = choose(device)
     # All that must be the same again if the run is resumed.
     folder.origin = {
@@ -136,6 +140,7 @@ def simulate(
         "command": "simulate",
         "sites": [_within(path, folder.path) for path in folders],
         "minimum_patients": minimum_patients,
+        "demands": dict(demands or {}),
         "device": str(chosen),
         "cache": str(cache.absolute()),
     }
@@ -230,6 +235,7 @@ def resume(
         folder,
         cache=cache or Path(str(origin["cache"])),
         minimum_patients=int(origin["minimum_patients"]),
+        demands=origin.get("demands"),
         device=str(origin["device"]),
         engine=engine,
         listeners=listeners,

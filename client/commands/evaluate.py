@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedchemo.client.calibration import Calibration
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -31,6 +33,12 @@ def evaluate(
         SplitName | None,
         typer.Option(help="Which patients. (default: all; test where the site took part in the training)"),
     ] = None,
+    calibration: Annotated[
+        Calibration,
+        typer.Option(
+            help="Mend probabilities by what is kept with the model; site: and by this site's patients."
+        ),
+    ] = Calibration.none,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
     state: Annotated[
         Path | None, typer.Option(help="State folder for prepared images. (default: the user's cache folder)")
@@ -52,7 +60,7 @@ def evaluate(
     with opened(model, site, device=device, state=state, console=console) as bench:
         trained_here = took_part(bench.model.details, bench.cohort)
         part: Part = split.value if split else "test" if trained_here else "all"
-        predictions = bench.predict(labelled(bench.cohort, part))
+        predictions = bench.predict(labelled(bench.cohort, part), calibration)
     seed = bench.model.configuration.seed
     found = evaluate_predictions(predictions, bench.cohort, split=part, seed=seed, trained_here=trained_here)
     if as_json:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedchemo.client.calibration import Calibration
+
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
     from fedchemo.client.cohort import Cohort
     from fedchemo.client.inference import Predictions, Progress
+    from fedchemo.shared.metrics.scores import Vector
     from fedchemo.shared.model.artefact import TrainedModel
 
 
@@ -28,22 +31,33 @@ class Bench:
     console: Console
     progress: Progress
 
-    def predict(self, patients: Sequence[str]) -> Predictions:
-        """Predict and say which images could not be used.
+    def predict(self, patients: Sequence[str], calibration: Calibration = Calibration.none) -> Predictions:
+        """Predict, mend the probabilities if asked to, and say which images could not be used.
 
         Raises:
-            FedchemoError: FC004, FC210 as `fedchemo.client.inference.predict_patients`.
+            FedchemoError: FC004, FC210 as `fedchemo.client.inference.predict_patients`, FC720 as
+                `fedchemo.client.recalibration.recalibrated`.
         """
         from rich.markup import escape
 
-        from fedchemo.client.inference import predict_patients
+        from fedchemo.client.recalibration import recalibrated
 
-        found = predict_patients(
-            self.model, self.cohort, patients, cache=self.cache, device=self.device, progress=self.progress
-        )
+        found = self._predicted(patients)
         for patient, why in found.set_aside.items():
             self.console.print(escape(f"set aside the images of {patient}: {why}"), soft_wrap=True)
-        return found
+
+        def own() -> tuple[Vector, Vector]:
+            validation = self._predicted(self.cohort.patients("validation"))
+            return validation.probabilities, validation.outcomes
+
+        return recalibrated(found, self.model.details, calibration, own)
+
+    def _predicted(self, patients: Sequence[str]) -> Predictions:
+        from fedchemo.client.inference import predict_patients
+
+        return predict_patients(
+            self.model, self.cohort, patients, cache=self.cache, device=self.device, progress=self.progress
+        )
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedchemo.client.calibration import Calibration
+
 if TYPE_CHECKING:
     from fedchemo.client.commands.opening import Bench
     from fedchemo.client.inference import Predictions
@@ -28,6 +30,12 @@ def predict(
         Format | None,
         typer.Option("--format", help="How to write it. (default: as the suffix of --out says)"),
     ] = None,
+    calibration: Annotated[
+        Calibration,
+        typer.Option(
+            help="Mend probabilities by what is kept with the model; site: and by this site's patients."
+        ),
+    ] = Calibration.none,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
     state: Annotated[
         Path | None, typer.Option(help="State folder for prepared images. (default: the user's cache folder)")
@@ -47,7 +55,7 @@ def predict(
     _require_free(out, overwrite=overwrite)
     console = Console(stderr=True, highlight=False)
     with opened(model, site, device=device, state=state, console=console) as bench:
-        predictions = bench.predict(list(bench.cohort.clinical.index))
+        predictions = bench.predict(list(bench.cohort.clinical.index), calibration)
     _require_probabilities(predictions)
     content = _csv(predictions) if form is Format.csv else _json(predictions, bench)
     write_text(out, content, mode=0o600)

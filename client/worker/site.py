@@ -89,6 +89,8 @@ class WorkerSite:
         def approve() -> None:
             self.approve(request)
             self._memory.admit(request)
+            if isinstance(request, EvaluateRequest):
+                self._memory.admit_scores(request, vectors[0])
 
         text, update = self.process.ask(question, vectors, approve=approve)
         return parse(kind, text, source="the worker process", code="FC630"), update

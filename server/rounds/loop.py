@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from fedchemo.server.checkpoint import Checkpoint
+from fedchemo.server.evaluation import Ranking, stretch_of
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.again import until_quorum
 from fedchemo.server.rounds.cycle import cycle
@@ -37,6 +38,7 @@ from fedchemo.shared.model.build import build
 from fedchemo.shared.model.fingerprint import fingerprint
 from fedchemo.shared.model.initialise import initialise, set_clinical
 from fedchemo.shared.model.packing import Manifest, manifest, pack
+from fedchemo.shared.model.stretched import stretched
 from fedchemo.shared.wire.messages import (
     EvaluateReply,
     EvaluateRequest,
@@ -67,6 +69,10 @@ class Outcome:
     tests: Mapping[str, Mapping[str, ScoreSums]]
     """``model``, ``baseline`` and, if the run leaves sites models of their own, ``personal`` -> site -> scores on test
     patients."""
+    rankings: Mapping[str, Ranking]
+    """``model`` and ``baseline`` -> the same test patients by the stretched model; see `fedchemo.server.evaluation`."""
+    validation: Mapping[str, ScoreSums]
+    """Site -> scores of the model on validation patients, for its calibration."""
     marks: tuple[str, ...] = ()
     """Why the run is not reproducible to the bit; mostly nothing."""
 
@@ -183,17 +189,34 @@ class RoundLoop:
             self._note_scores(number - 1)
             self._write(number, weights, opening, at.coefficients, present)
         self._judged = self._ask_scores("validation", weights, sorted(opening.roles), opening, run.rounds)
-        best = self._note_scores(run.rounds)
+        best, everybody = self._note_scores(run.rounds), sorted(opening.roles)
+        validation = self._judged
         if best != run.rounds:
             weights = self.folder.checkpoints.weights(best)
+            validation = self._ask_scores("validation", weights, everybody, opening, best)
         self.events.emit("best_round", round=best)
-        tests = {
-            "baseline": self._ask_scores("test", baseline, sorted(opening.roles), opening, 0),
-            "model": self._ask_scores("test", weights, sorted(opening.roles), opening, best),
-        }
+        tests, rankings = {}, {}
+        for name, vector, number in (("baseline", baseline, 0), ("model", weights, best)):
+            tests[name] = self._ask_scores("test", vector, everybody, opening, number)
+            stretch = stretch_of(tests[name])
+            if stretch is not None:
+                sharper = stretched(vector, self.manifest, stretch)
+                again = self._ask_scores("test", sharper, sorted(tests[name]), opening, number)
+                rankings[name] = Ranking(stretch, again)
         if run.strategy.at_sites.is_personal:
             tests["personal"] = self._ask_personal(weights, opening, best)
-        return Outcome(weights, baseline, best, opening, self.manifest, self.fingerprint, tests, self.marks)
+        return Outcome(
+            weights,
+            baseline,
+            best,
+            opening,
+            self.manifest,
+            self.fingerprint,
+            tests,
+            rankings,
+            validation,
+            self.marks,
+        )
 
     def _open(self) -> Checkpoint:
         """Hold the exchanges before the first round, and return where the run stands then."""

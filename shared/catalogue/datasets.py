@@ -35,6 +35,12 @@ ENTRIES = {
         "A patient is in two sites or not in the data set, or a site has no patient or an unusable name.",
         "Correct the assignment; `partition` makes valid ones.",
     ),
+    "FC720": Entry(
+        "No calibration kept with the model",
+        "Too few validation scores left the hospitals (metrics withheld, or fewer than five of a class everywhere), "
+        "the model ranks the wrong way round, or it was trained by an earlier release.",
+        "Leave --calibration out, or take a model of a run in which validation scores may leave.",
+    ),
     "FC751": Entry(
         "No such synthetic cohort",
         "A number of patients, sites or voxels, or a share of images, is out of its range.",

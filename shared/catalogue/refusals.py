@@ -117,6 +117,12 @@ ENTRIES = {
         "The file of approvals in the state folder is damaged or cannot be written.",
         "Remove approvals.json: every run is then asked for again.",
     ),
+    "FC721": Entry(
+        "Too many models scored on test patients",
+        "A run had more models scored on this site's test patients than an honest one does, or very many runs had the "
+        "same name, purpose and settings.",
+        "Give another run another name; a hospital can restart its client.",
+    ),
     "FC990": Entry(
         "Failure inside a site",
         "The site's software failed; details are in the site's own log only.",

@@ -17,10 +17,12 @@ figures. Only NumPy and SciPy are needed; statsmodels, scikit-learn, MLstatkit a
 | what could these patients show at all | `power.sample_at_hand`, `power.simulated_detectable` |
 | are the probabilities true | `calibration.calibration`, `calibration.smooth_curve`, `calibration.brier_parts` |
 | does acting on it help | `decision_curve.decision_curve` |
+| how many are found at which price | `roc.roc_with_band` |
 | whom does it pick | `precision_recall.average_precision`, `precision_recall.precision_recall` |
 | is it fair | `subgroups.tables`, `subgroups.gap` |
-| all of this without pooling predictions | `federated.evaluate` on the sites' histograms |
+| all of this without pooling predictions | `fedchemo.server.evaluation.evaluate` on the sites' histograms |
 | mend its probabilities likewise | `federated_calibration.temperature`, `.recalibrate`, `.site_intercepts` |
 
-`weighted` holds the figures that can be resampled, `estimate` the results, `logit` the fits they share.
+`weighted` holds the figures that can be resampled, `estimate` the results; the fits they share are in
+`fedchemo.shared.metrics.logit`.
 """

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from fedchemo.shared.metrics import calibration as formulas
 from fedchemo.shared.metrics.interval import Z
+from fedchemo.shared.metrics.logit import binomial_sums, logits_of, minimise, probabilities_of
 from fedchemo.shared.metrics.loss import brier
 from fedchemo.shared.metrics.scores import Vector, checked
 from fedchemo.simulations.statistics import weighted
 from fedchemo.simulations.statistics.estimate import Estimate
-from fedchemo.simulations.statistics.logit import binomial_sums, logits_of, minimise, probabilities_of
 from fedchemo.simulations.statistics.resampling import RESAMPLES, ByPatient, Resampling, bootstrap
 
 # Harrell, Regression Modeling Strategies, 2nd ed., table 2.3: places of 3, 4 and 5 knots among the scores.

@@ -44,6 +44,11 @@ class Estimate:
         """Return the interval as an estimate; None stays None."""
         return None if interval is None else cls(interval, n, method)
 
+    def plus(self, number: float, *, least: float = -math.inf, most: float = math.inf) -> Estimate:
+        """Return the estimate moved by a number, cut to the range that it can take then."""
+        low, high = max(least, self.low + number), min(most, self.high + number)
+        return Estimate(Interval(self.value + number, low, high), self.n, self.method)
+
     def to_dict(self) -> dict[str, float | int | str]:
         """Return plain values, ready for JSON or a row of a table."""
         return {

@@ -20,39 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fedchemo.shared.clinical.logistic import LogisticSums, pool
+from fedchemo.shared.metrics.logit import Fit, binomial_sums, logits_of, minimise
+from fedchemo.shared.metrics.recalibration import SHRINKAGE, Recalibrated
 from fedchemo.shared.metrics.scores import Vector, checked
-from fedchemo.simulations.statistics.logit import Fit, binomial_sums, logits_of, minimise, probabilities_of
 
 Site = tuple[npt.ArrayLike, npt.ArrayLike]
 """A site's validation patients: probabilities (n,) and outcomes (n,)."""
-SHRINKAGE = 0.5
-"""Prior standard deviation of a site's intercept: 95 % of hospitals within +- 1 of log-odds of the mean."""
 SLOPE, INTERCEPT = 0, 1
-
-
-@dataclass(frozen=True)
-class Recalibrated:
-    """A map of probabilities: logit -> slope * logit + intercept.
-
-    Attributes:
-        slope: below 1 the model was too sure; the temperature is its inverse.
-        intercept: above 0 pCR is more frequent than the model said.
-        slope_error: standard error of the slope.
-    """
-
-    slope: float
-    intercept: float
-    slope_error: float
-
-    @property
-    def temperature(self) -> float:
-        """What logits are divided by."""
-        return 1 / self.slope
-
-    def __call__(self, probabilities: npt.ArrayLike) -> Vector:
-        """Return recalibrated probabilities, (n,)."""
-        scores = np.asarray(probabilities, dtype=np.float64)
-        return probabilities_of(self.slope * logits_of(scores) + self.intercept)
 
 
 def temperature(sites: Mapping[str, Site]) -> Recalibrated | None:
@@ -65,7 +39,7 @@ def temperature(sites: Mapping[str, Site]) -> Recalibrated | None:
     if fitted is None or fitted.coefficients[SLOPE] <= 0:
         # A slope of 0 or below is a model that ranks patients the wrong way round: no temperature mends it.
         return None
-    return Recalibrated(float(fitted.coefficients[SLOPE]), 0.0, math.sqrt(fitted.covariance[SLOPE, SLOPE]))
+    return _map(float(fitted.coefficients[SLOPE]), 0.0, fitted)
 
 
 def recalibrate(sites: Mapping[str, Site]) -> Recalibrated | None:
@@ -75,10 +49,10 @@ def recalibrate(sites: Mapping[str, Site]) -> Recalibrated | None:
         FedchemoError: FC801, FC802.
     """
     fitted = _fit(sites, columns=2)
-    if fitted is None:
+    if fitted is None or fitted.coefficients[SLOPE] <= 0:
         return None
     slope, intercept = fitted.coefficients
-    return Recalibrated(float(slope), float(intercept), math.sqrt(fitted.covariance[SLOPE, SLOPE]))
+    return _map(float(slope), float(intercept), fitted)
 
 
 def site_intercepts(
@@ -110,13 +84,15 @@ def site_intercepts(
     fitted = minimise(
         lambda common: pool([each.profile(common) for each in local.values()]), np.eye(columns)[SLOPE]
     )
-    if fitted is None:
+    if fitted is None or fitted.coefficients[SLOPE] <= 0:
         return None
     slope = float(fitted.coefficients[SLOPE])
+    return {name: _map(slope, each.intercept(fitted.coefficients), fitted) for name, each in local.items()}
+
+
+def _map(slope: float, intercept: float, fitted: Fit) -> Recalibrated:
     error = math.sqrt(fitted.covariance[SLOPE, SLOPE])
-    return {
-        name: Recalibrated(slope, each.intercept(fitted.coefficients), error) for name, each in local.items()
-    }
+    return Recalibrated(slope=slope, intercept=intercept, slope_error=error)
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,6 +87,7 @@ def paired(
     resampling: Resampling,
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
+    trainings: str = "seeds",
 ) -> PairedDifference | None:
     """Return the difference of any figure by the bootstrap.
 
@@ -99,6 +100,7 @@ def paired(
         resampling: over patients or sites.
         generator: a derived stream.
         resamples: how many.
+        trainings: what the rows are, for the footnote.
 
     Returns:
         None if the figure is undefined with a seed, or on more than 5 % of the resamples.
@@ -124,7 +126,8 @@ def paired(
         method=f"{resampling.words}, paired",
         freedom=resampling.units - 1,
     )
-    whole = _with_seeds(patients, tuple(float(each) for each in per_seed), units=resampling.units)
+    rows_of = tuple(float(each) for each in per_seed)
+    whole = _with_seeds(patients, rows_of, units=resampling.units, called=trainings)
     by_percentile = Estimate(interval, resampling.patients, f"{resampling.words}, paired, percentiles")
     return PairedDifference(whole.contrast, by_percentile, whole.per_seed, whole.seed_spread)
 
@@ -232,7 +235,12 @@ def _differences(
 
 
 def _with_seeds(
-    patients: Contrast, per_seed: tuple[float, ...], *, units: int, reach: float = math.inf
+    patients: Contrast,
+    per_seed: tuple[float, ...],
+    *,
+    units: int,
+    reach: float = math.inf,
+    called: str = "seeds",
 ) -> PairedDifference:
     """Add the variance between seeds to that over patients."""
     seeds = len(per_seed)
@@ -248,7 +256,7 @@ def _with_seeds(
         patients.estimate.value,
         math.sqrt(total),
         n=patients.estimate.n,
-        method=f"{patients.estimate.method}, {seeds} seeds",
+        method=f"{patients.estimate.method}, {seeds} {called}",
         freedom=freedom,
         least=-reach,
         most=reach,

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from fedchemo.shared.metrics.logit import logits_of
 from fedchemo.shared.metrics.loss import log_losses
 from fedchemo.shared.metrics.scores import Labels, Vector, checked
-from fedchemo.simulations.statistics.logit import logits_of
 from fedchemo.simulations.statistics.resampling import Counts, Statistic
 
 Figure = Callable[[npt.ArrayLike, npt.ArrayLike], Statistic]

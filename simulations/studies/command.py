@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fedchemo.server.tracking.tracked import MlflowOption, TensorboardOption, Tracking
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from fedchemo.simulations.studies.analysis import Tables
 
 study = typer.Typer(
     name="study",
@@ -47,6 +42,7 @@ def run(
     from fedchemo.simulations.studies.analysis import analyse
     from fedchemo.simulations.studies.run import run_study
     from fedchemo.simulations.studies.settings import read_study, ready_studies
+    from fedchemo.simulations.studies.show import shown
     from fedchemo.simulations.studies.tables import write_tables
 
     console = Console(stderr=as_json)
@@ -73,13 +69,13 @@ def run(
     if as_json:
         typer.echo(found.comparisons.to_json(orient="records", indent=1))
         return
-    console.print(_table(found, asked.question or asked.name))
+    for table in shown(found, asked):
+        console.print(table)
     for sentence in found.sentences:
         console.print(f"- {sentence}", soft_wrap=True)
+    names = ", ".join(f"{name}.csv" for name in found.files)
     console.print(
-        f"{finished.done} runs done, {finished.kept} kept. Results: {out}  "
-        "(predictions.parquet, estimates.csv, comparisons.csv, subgroups.csv)",
-        soft_wrap=True,
+        f"{finished.done} runs done, {finished.kept} kept. Results: {out}  ({names})", soft_wrap=True
     )
     console.print(f"As one page with figures: fedchemo report {out}", soft_wrap=True)
 
@@ -94,30 +90,3 @@ def ready() -> None:
     console = Console()
     for name, file in ready_studies().items():
         console.print(f"[bold]{name}[/]  {read_study(file).question}", soft_wrap=True, highlight=False)
-
-
-def _table(found: Tables, title: str) -> Table:
-    from rich.table import Table
-
-    shown = Table(
-        title=title,
-        title_justify="left",
-        caption="AUC on test patients, 95 % intervals over patients and seeds",
-        caption_justify="left",
-    )
-    for heading in ("partition", "variant", "method"):
-        shown.add_column(heading)
-    for heading in ("n", "AUC", "mean over sites", "calibration slope"):
-        shown.add_column(heading, justify="right")
-    for (where, variant, method), rows in found.estimates.groupby(
-        ["partition", "variant", "method"], sort=False
-    ):
-        figures = {row["figure"]: row for row in rows.to_dict("records")}
-        cells = [
-            f"{row['value']:.3f} [{row['low']:.2f}, {row['high']:.2f}]"
-            if (row := figures.get(name))
-            else "too few"
-            for name in ("auc", "auc, mean over sites", "calibration slope")
-        ]
-        shown.add_row(str(where), str(variant), str(method), str(int(rows["n"].max())), *cells)
-    return shown

@@ -1,4 +1,4 @@
-"""What may be wrong at some hospitals: images that are missing, outcomes that are wrong."""
+"""What may be wrong: images missing or outcomes wrong at some hospitals, or images that are other patients'."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ def harmed(
         variant: what is wrong, and at how many hospitals.
         seed: of the draws.
     """
+    if variant.shuffled_images:
+        dataset = _shuffled(dataset, assignment, seed=seed)
     if not variant.harmed_sites:
         return dataset
     by_size = sorted(assignment, key=lambda site: (-len(assignment[site]), site))
@@ -45,3 +47,18 @@ def harmed(
         for place in stream.permutation(len(taught))[: round(variant.label_noise * len(taught))]:
             clinical.loc[taught[place], "pcr"] = 1 - clinical.loc[taught[place], "pcr"]
     return dataclasses.replace(dataset, clinical=clinical, images=images)
+
+
+def _shuffled(dataset: Dataset, assignment: Mapping[str, Collection[str]], *, seed: int) -> Dataset:
+    """Return the data set with the images of each hospital dealt anew among its patients who have some.
+
+    Within a hospital, so that scanners stay where they are: what a model could learn from them, it still can.
+    """
+    images = dict(dataset.images)
+    for site, patients in sorted(assignment.items()):
+        imaged = sorted(patient for patient in patients if patient in dataset.images)
+        dealt = numpy_stream(seed, "study", "shuffled images", site).permutation(len(imaged))
+        images |= {
+            patient: dataset.images[imaged[place]] for patient, place in zip(imaged, dealt, strict=True)
+        }
+    return dataclasses.replace(dataset, images=images)

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,15 @@ from fedchemo.simulations.studies.plan import POOLED_SITE, Job
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fedchemo.client.cohort import Cohort
     from fedchemo.client.participant import Participant
+    from fedchemo.client.policy import Policy
     from fedchemo.simulations.simulate import Simulated
 
 COLUMNS = (
     "variant",
     "partition",
+    "privacy",
     "fold",
     "method",
     "seed",
@@ -33,8 +36,8 @@ COLUMNS = (
     "probability",
     "clinical",
 )
-"""``trained_at`` names the hospital of a local model and is empty otherwise; ``clinical`` is the probability of the
-logistic model on clinical variables that every run starts from."""
+"""``privacy`` names what the hospitals demanded; ``trained_at`` the hospital of a local model, empty otherwise;
+``clinical`` is the probability of the logistic model on clinical variables that every run starts from."""
 # Predictions are per patient: as private as what they come from.
 PRIVATE = 0o600
 Probes = list[dict[str, Any]]
@@ -99,7 +102,8 @@ def _rows(job: Job, runs: Path, cache: Path, probes: Probes, tracking: Tracking)
         probes += _probed(job, simulated)
         yield from _predicted(job, simulated, simulated.participants.values(), "")
         return
-    everyone = {site.name: _participant(site, cache, job.minimum_patients) for site in sites}
+    policy = job.privacy.of(job.minimum_patients)
+    everyone = {site.name: _participant(site, cache, policy) for site in sites}
     for site in sites:
         own = everyone[site.name]
         judged = list(everyone.values()) if job.cross_site else [own]
@@ -122,10 +126,12 @@ def _simulated(job: Job, folders: list[Path], run: Path, cache: Path, tracking: 
             RunFolder(run),
             cache=cache,
             minimum_patients=job.minimum_patients,
+            demands=job.privacy.policy,
             device="cpu",
             # Jobs run side by side and use every core already.
             engine=partial(local_engine, workers=1),
             listeners=tracked,
+            read=lambda sites: [cohort_of(site) for site in sites],
         )
 
 
@@ -150,12 +156,18 @@ def _probed(job: Job, simulated: Simulated) -> Probes:
     return Probes({**row, "gate": found.gate} for row in found.table_rows()) if found else Probes()
 
 
-def _participant(site: Path, cache: Path, minimum_patients: int) -> Participant:
-    from fedchemo.client.cohort import read_site
+def _participant(site: Path, cache: Path, policy: Policy) -> Participant:
     from fedchemo.client.participant import Participant
-    from fedchemo.simulations.virtual_policy import virtual_policy
 
-    return Participant(read_site(site), cache, policy=virtual_policy(minimum_patients))
+    return Participant(cohort_of(site), cache, policy=policy)
+
+
+@lru_cache(maxsize=128)
+def cohort_of(site: Path) -> Cohort:
+    """Return a site's patients; read once a process, for the seeds and methods of a fold follow one another."""
+    from fedchemo.simulations.simulate import read_sites
+
+    return read_sites([site])[0]
 
 
 def _predicted(
@@ -192,6 +204,7 @@ def _cell(job: Job) -> dict[str, Any]:
     return {
         "variant": layout.variant,
         "partition": layout.partition,
+        "privacy": job.privacy.name,
         "fold": layout.fold,
         "method": job.method,
         "seed": job.seed,

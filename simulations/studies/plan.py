@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import shutil
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from fedchemo.simulations.layout import lay_out
 from fedchemo.simulations.partition import partition
 from fedchemo.simulations.studies.folds import folds
 from fedchemo.simulations.studies.harm import harmed
-from fedchemo.simulations.studies.settings import Study
+from fedchemo.simulations.studies.settings import Privacy, Study
 
 POOLED_SITE = "pooled"
 
@@ -47,15 +48,17 @@ class Job:
 
     Attributes:
         layout: its patients.
+        privacy: what the hospitals demand.
         method: a strategy's name, ``pooled`` or ``local``.
         seed: of training.
         configuration: of the run.
         minimum_patients: smaller hospitals do not train.
-        cross_site: whether local models are judged at other hospitals as well.
+        cross_site: whether local models are judged at other hospitals as well, as they are where one is left out.
         digest: of all that its result depends on; the result's file carries it.
     """
 
     layout: Layout
+    privacy: Privacy
     method: str
     seed: int
     configuration: RunConfiguration
@@ -66,7 +69,9 @@ class Job:
     @property
     def title(self) -> str:
         """What the progress bar says."""
-        return f"{self.method}, seed {self.seed}, {self.layout.partition}, {self.layout.fold}, {self.layout.variant}"
+        layout = self.layout
+        cell = (layout.partition, layout.fold, layout.variant, self.privacy.name)
+        return ", ".join((self.method, f"seed {self.seed}", *cell))
 
 
 def needed(study: Study, dataset: Dataset, folder: Path) -> Dataset:
@@ -79,7 +84,8 @@ def needed(study: Study, dataset: Dataset, folder: Path) -> Dataset:
         FedchemoError: FC004 if the copies do not fit.
     """
     configurations = [
-        study.configuration(variant, StrategySettings(), study.seeds[0]) for variant in study.variant
+        study.configuration(variant, StrategySettings(), study.seeds[0], privacy)
+        for variant, privacy in itertools.product(study.variant, study.privacy)
     ]
     if not any(configuration.site.imaging.enabled for configuration in configurations):
         return dataclasses.replace(dataset, images={})
@@ -151,36 +157,42 @@ def jobs(study: Study, written: list[Layout], *, data: str) -> list[Job]:
         data: fingerprint of the data set.
     """
     variants = {variant.name: variant for variant in study.variant}
-    reference = StrategySettings()
-    methods = [(each.title, each.strategy) for each in study.strategy]
-    methods += [(name, reference) for name in study.references]
+    alone = StrategySettings()
+    strategies = [(each.title, each.strategy) for each in study.strategy]
+    references = [(name, alone) for name in study.references]
     found = []
     for layout in written:
-        for seed in study.seeds:
-            for title, strategy in methods:
-                configuration = study.configuration(variants[layout.variant], strategy, seed)
+        variant = variants[layout.variant]
+        for privacy, seed in itertools.product(study.privacy, study.seeds):
+            beside = privacy == study.privacy[0] and variant.with_references
+            for title, strategy in [*strategies, *(references if beside else [])]:
+                configuration = study.configuration(variant, strategy, seed, privacy)
+                elsewhere = title == "local" and (study.cross_site or study.judged == "leave-one-site-out")
                 content = [
                     data,
                     layout.variant,
-                    variants[layout.variant].model_dump(mode="json"),
+                    variant.model_dump(mode="json", exclude={"with_references"}),
                     layout.partition,
                     layout.fold,
+                    privacy.model_dump(mode="json"),
                     title,
                     configuration.model_dump(mode="json", exclude={"name", "purpose"}),
                     study.data.model_dump(mode="json"),
                     study.judged,
                     study.folds,
-                    study.cross_site and title == "local",
+                    elsewhere,
                 ]
+                digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
                 found.append(
                     Job(
                         layout,
+                        privacy,
                         title,
                         seed,
                         configuration,
                         study.data.minimum_patients,
-                        study.cross_site,
-                        hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
+                        elsewhere,
+                        digest,
                     )
                 )
     return found

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,7 +23,7 @@ import tomli_w
 from fedchemo.server.tracking.tracked import NOWHERE, Tracking
 from fedchemo.shared.atomic import replacing, write_text
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.simulations.studies.job import PRIVATE, probes_file, run_job
+from fedchemo.simulations.studies.job import PRIVATE, cohort_of, probes_file, run_job
 from fedchemo.simulations.studies.plan import Job, fingerprint, jobs, layouts, needed
 from fedchemo.simulations.studies.settings import Study
 
@@ -41,7 +42,7 @@ class Finished:
     Attributes:
         folder: holds ``study.toml``, ``predictions.parquet`` and a result a run in ``runs/``.
         predictions: one row a test patient and run; see `fedchemo.simulations.studies.job.COLUMNS`.
-        patients: clinical frame of the data set, with ``site`` and ``vendor``, for subgroups.
+        patients: clinical frame of the data set, with ``site``, ``vendor`` and ``imaged``, for subgroups.
         probes: a row a shortcut probe of a run that looks at images; empty if none does.
         done: runs done now.
         kept: runs that were done before.
@@ -113,7 +114,7 @@ def run_study(
             waiting = [job for job in planned if not _result(results, job).exists()]
             kept = len(planned) - len(waiting)
             _run(waiting, results, scratch, cache, workers, progress, kept=kept, tracking=tracking)
-            patients = dataset.clinical
+            patients = dataset.clinical.assign(imaged=dataset.clinical.index.isin(list(used.images)))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         if not (folder / STUDY).exists():
@@ -167,6 +168,8 @@ def _results(
 ) -> Iterator[tuple[Job, Callable[[], str]]]:
     """Yield each job as it is done, with what returns its digest or raises its error."""
     if workers <= 1:
+        # A study before this one, in this very process, may have had other patients in folders of the same names.
+        cohort_of.cache_clear()
         for job in waiting:
             yield job, partial(run_job, job, results, scratch, cache, tracking)
         return
@@ -188,8 +191,17 @@ def _as_worker() -> None:
 
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches the whole group; the parent alone decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with_parent() -> None:
+    """End this worker as soon as the process that it works for is gone: killed, it could not tell anybody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _folders(folder: Path) -> tuple[Path, Path]:

@@ -5,15 +5,18 @@ Everything is frozen and refuses unknown keys: a misspelt setting would otherwis
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from fedchemo.client.policy import Policy
 from fedchemo.shared.configuration import Label, RunConfiguration, Settings, StrategySettings, parse
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.simulations.virtual_policy import virtual_policy
 
 Reference = Literal["local", "pooled"]
 Judged = Literal["holdout", "folds", "leave-one-site-out"]
@@ -77,6 +80,9 @@ class Variant(Settings):
         harmed_sites: how many hospitals, the largest first, have what follows.
         missing_images: share of their patients whose images are taken away.
         label_noise: share of their patients, test patients aside, whose outcome is turned around.
+        shuffled_images: a control: every hospital deals its images anew among its patients, so that they say
+            nothing about whose they are called. No model may gain by them.
+        with_references: whether the references are run under it as well.
     """
 
     name: Label = "as it is"
@@ -84,6 +90,8 @@ class Variant(Settings):
     harmed_sites: Annotated[int, Field(ge=0)] = 0
     missing_images: Share = 0.0
     label_noise: Share = 0.0
+    shuffled_images: bool = False
+    with_references: bool = True
 
     @model_validator(mode="after")
     def _harm_has_a_place(self) -> Variant:
@@ -93,8 +101,36 @@ class Variant(Settings):
         return self
 
 
+class Privacy(Settings):
+    """What every hospital demands before anything leaves it.
+
+    Attributes:
+        name: in tables.
+        policy: the keys of ``policy.toml`` that differ from a virtual hospital's, such as ``largest_update_norm``,
+            ``training_patients`` or ``metrics``.
+        run: settings of the run with which the coordinator answers the demand, as in ``[run]``.
+    """
+
+    name: Label = "nothing demanded"
+    policy: dict[str, Any] = Field(default_factory=dict)
+    run: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("policy")
+    @classmethod
+    def _is_a_policy(cls, demands: dict[str, Any]) -> dict[str, Any]:
+        virtual_policy(1, demands)
+        return demands
+
+    def of(self, minimum_patients: int) -> Policy:
+        """Return the policy of each hospital."""
+        return virtual_policy(minimum_patients, self.policy)
+
+
 class Study(Settings):
-    """A grid of runs: variant x partition x fold x (strategy or reference) x seed.
+    """A grid of runs: variant x partition x fold x privacy x (strategy or reference) x seed.
+
+    References are run with the first privacy setting alone: nobody asks anything of a hospital that trains by itself,
+    and pooled patients have no privacy left.
 
     Attributes:
         name: of the study.
@@ -109,6 +145,7 @@ class Study(Settings):
         partition: how they become hospitals.
         strategy: what is compared; the first is the one that references are compared with.
         variant: conditions; the first is the one that others are compared with.
+        privacy: what hospitals demand; the first is the one that others are compared with.
         run: settings of every run.
     """
 
@@ -124,6 +161,7 @@ class Study(Settings):
     partition: Annotated[tuple[PartitionSettings, ...], Field(min_length=1)] = (PartitionSettings(),)
     strategy: Annotated[tuple[Method, ...], Field(min_length=1)] = (Method(),)
     variant: Annotated[tuple[Variant, ...], Field(min_length=1)] = (Variant(),)
+    privacy: Annotated[tuple[Privacy, ...], Field(min_length=1)] = (Privacy(),)
     run: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -132,6 +170,7 @@ class Study(Settings):
             ("partitions", [each.label for each in self.partition]),
             ("strategies", [each.title for each in self.strategy]),
             ("variants", [each.name for each in self.variant]),
+            ("privacy settings", [each.name for each in self.privacy]),
             ("seeds", [str(each) for each in self.seeds]),
         ):
             if len(set(names)) < len(names):
@@ -146,13 +185,15 @@ class Study(Settings):
             raise ValueError(msg)
         return self
 
-    def configuration(self, variant: Variant, method: StrategySettings, seed: int) -> RunConfiguration:
+    def configuration(
+        self, variant: Variant, method: StrategySettings, seed: int, privacy: Privacy | None = None
+    ) -> RunConfiguration:
         """Return the configuration of one run.
 
         Raises:
-            FedchemoError: FC301 if ``[run]`` or the variant's is not one.
+            FedchemoError: FC301 if ``[run]``, the variant's or the privacy setting's is not one.
         """
-        merged = _merged(self.run, variant.run)
+        merged = _merged(_merged(self.run, variant.run), privacy.run if privacy else {})
         site = {**merged.pop("site", {}), "seed": seed}
         content = {"name": self.name, **merged, "site": site, "strategy": method.model_dump()}
         return parse(RunConfiguration, content, source=f"study {self.name}, [run]")
@@ -171,9 +212,8 @@ def read_study(file: Path) -> Study:
     except ValueError as error:
         raise FedchemoError("FC301", f"{file}: {error}") from error
     study = parse(Study, content, source=str(file))
-    for variant in study.variant:
-        for method in study.strategy:
-            study.configuration(variant, method.strategy, study.seeds[0])
+    for variant, privacy, method in itertools.product(study.variant, study.privacy, study.strategy):
+        study.configuration(variant, method.strategy, study.seeds[0], privacy)
     return study
 
 

@@ -1,4 +1,4 @@
-"""The tables of a study as files, each whole or absent."""
+"""The tables of a study as files, each whole or absent; ``README.md`` beside this says what each holds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ if TYPE_CHECKING:
 
 
 def write_tables(found: Tables, folder: Path) -> None:
-    """Write ``findings.txt`` and a file each: estimates, comparisons, subgroups, cross-site results and probes if any.
+    """Write the tables that have a row, and ``findings.txt``.
 
     Raises:
         FedchemoError: FC004 if the folder cannot be written.
     """
-    for name in ("estimates", "comparisons", "subgroups", "cross_site", "probes"):
-        table = getattr(found, name)
-        if len(table):
-            write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    for name, table in found.files.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
     write_text(folder / "findings.txt", "".join(f"{sentence}\n" for sentence in found.sentences))

@@ -19,6 +19,7 @@ from fedchemo.server.run_folder import RunFolder
 from fedchemo.shared.clinical.encoding import encode, names
 from fedchemo.shared.configuration import RunConfiguration, SiteMethod, parse
 from fedchemo.shared.errors import FedchemoError
+from fedchemo.shared.metrics.auc import auc
 from fedchemo.shared.wire.messages import TrainRequest
 from fedchemo.simulations.simulate import local_engine, simulate
 from tests.sites import SMALL, write_site
@@ -206,7 +207,7 @@ def test_the_run_folder_holds_all_that_it_promises(run, tmp_path):
     folder = tmp_path / "run"
     assert {path.name for path in folder.iterdir()} == {
         "federation.toml", "events.jsonl", "rounds", "model.safetensors", "model.json", "summary.json",
-        "predictions.parquet",
+        "predictions.parquet", "evaluation.json",
     }  # fmt: skip
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert events[-1] == events[-1] | {"event": "run_ended", "outcome": "completed"}
@@ -295,3 +296,33 @@ def test_golden_numbers_of_a_run_without_images(run):
     assert model.log_loss.value == pytest.approx(0.59944, abs=1e-4)
     assert model.auc.value == pytest.approx(0.579365, abs=1e-5)
     assert simulated.outcome.best == 3
+
+
+def test_what_histograms_tell_is_written_beside_the_exact_figures(run, tmp_path):
+    simulated = run(demands={"patients_of_each_class_behind_a_metric": 1})
+    found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert set(found) == {"model", "baseline"}
+    judged = {site for site, sums in simulated.outcome.tests["model"].items() if sums}
+    predictions = [
+        simulated.participants[site].probabilities(
+            "test", configured().site, simulated.outcome.opening.statistics, simulated.outcome.weights
+        )[1:]
+        for site in sorted(judged)
+    ]
+    scores, labels = (np.concatenate(column) for column in zip(*predictions, strict=True))
+    exact = auc(scores, labels > 0.5)
+    model = found["model"]
+    assert model["patients"] == len(labels)
+    assert abs(model["auc"]["value"] - exact.value) <= model["auc_error"] + 1e-9
+    assert len(model["roc"]["thresholds"]) == 51
+    assert model["decision_curve"]["model"]
+    assert model["precision_recall"]["chance"] == pytest.approx(labels.mean())
+    kept = json.loads((tmp_path / "run" / "model.json").read_text())["details"]["calibration"]
+    assert kept["patients"] == sum(sums.n for sums in simulated.outcome.validation.values())
+
+
+def test_where_no_score_leaves_there_is_nothing_to_tell(run, tmp_path):
+    run(demands={"metrics": "none"})
+    found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert found == {"model": None, "baseline": None}
+    assert json.loads((tmp_path / "run" / "model.json").read_text())["details"]["calibration"] is None

@@ -14,6 +14,7 @@ from fedchemo.client.cohort import read_site
 from fedchemo.client.inference import predict_patients
 from fedchemo.shared.command import main
 from fedchemo.shared.model.artefact import load
+from tests.client.conftest import write_run
 
 
 @pytest.fixture
@@ -117,3 +118,41 @@ def test_a_site_without_images_is_told(predict, site_folder, tmp_path):
     status, err = predict(tmp_path / "predictions.csv")
     assert status == 0
     assert "clinical part alone speaks" in err
+
+
+@pytest.fixture
+def calibrated(tmp_path):
+    """A run folder whose model came with its calibration."""
+    maps = {
+        "temperature": {"slope": 0.5, "intercept": 0.0, "slope_error": 0.1},
+        "federated": {"slope": 0.8, "intercept": -0.3, "slope_error": 0.1},
+    }
+    return write_run(tmp_path / "calibrated", calibration={"patients": 90, **maps})
+
+
+def logits(file):
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    scores = np.array([float(row["probability"]) for row in rows])
+    return np.log(scores / (1 - scores))
+
+
+def test_probabilities_are_mended_by_what_is_kept_with_the_model(predict, calibrated, tmp_path):
+    told = {}
+    for how in ("none", "temperature", "federated", "site"):
+        out = tmp_path / f"{how}.csv"
+        status, _ = predict(out, "--model", str(calibrated), "--calibration", how)
+        assert status == 0
+        told[how] = logits(out)
+    assert told["temperature"] == pytest.approx(0.5 * told["none"], abs=1e-6)
+    assert told["federated"] == pytest.approx(0.8 * told["none"] - 0.3, abs=1e-6)
+    # The hospital's own intercept is one number, and not far from the common one with so few patients.
+    moved = told["site"] - told["federated"]
+    assert np.ptp(moved) < 1e-6
+    assert 0 < abs(moved[0]) < 1
+
+
+def test_a_model_without_calibration_says_so(predict, tmp_path):
+    status, err = predict(tmp_path / "predictions.csv", "--calibration", "federated")
+    assert status != 0
+    assert "FC720" in err
+    assert not (tmp_path / "predictions.csv").exists()

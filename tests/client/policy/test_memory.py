@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from fedchemo.client.policy.memory import MOST_OPENINGS, MOST_RUNS, MOST_STEPS, RunMemory
+from fedchemo.client.policy.memory import (
+    MOST_OPENINGS,
+    MOST_RUNS,
+    MOST_STEPS,
+    MOST_TEST_SCORES,
+    RunMemory,
+)
 from fedchemo.shared.clinical.statistics import ClinicalStatistics
 from fedchemo.shared.configuration import SiteConfiguration
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.shared.wire.messages import LogisticRequest, StatisticsRequest, TrainRequest
+from fedchemo.shared.wire.messages import EvaluateRequest, LogisticRequest, StatisticsRequest, TrainRequest
 
 
 def asked(kind, mean=0.0, **fields):
@@ -62,6 +69,28 @@ def test_steps_are_counted_in_an_opening_and_in_all():
     memory.admit(asked(StatisticsRequest))
     with pytest.raises(FedchemoError, match="FC914"):
         memory.admit(asked(LogisticRequest, coefficients=(99.0, 0.0)))
+
+
+def test_models_scored_on_test_patients_are_counted_in_an_opening_and_in_all():
+    memory = RunMemory()
+
+    def score(number, split="test"):
+        request = asked(EvaluateRequest, split=split)
+        memory.admit(request)
+        memory.admit_scores(request, np.full(3, number, dtype=np.float32))
+
+    for opening in range(MOST_OPENINGS):
+        memory.admit(asked(StatisticsRequest))
+        for number in range(MOST_TEST_SCORES):
+            score(100 * opening + number)
+        score(100 * opening)
+        score(99, split="validation")
+        with pytest.raises(FedchemoError, match="FC721"):
+            score(99)
+    memory.admit(asked(StatisticsRequest))
+    score(0)
+    with pytest.raises(FedchemoError, match="FC721"):
+        score(999)
 
 
 def test_ever_new_runs_do_not_fill_the_memory():

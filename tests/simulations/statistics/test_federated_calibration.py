@@ -11,8 +11,8 @@ from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
 from fedchemo.shared.metrics.calibration import calibration
+from fedchemo.shared.metrics.recalibration import Recalibrated
 from fedchemo.simulations.statistics.federated_calibration import (
-    Recalibrated,
     recalibrate,
     site_intercepts,
     temperature,
@@ -121,7 +121,7 @@ def test_what_cannot_be_calibrated():
 
 
 def test_a_map_keeps_order_and_range():
-    found = Recalibrated(0.5, -0.2, 0.1)(np.array([0.0, 0.2, 0.8, 1.0]))
+    found = Recalibrated(slope=0.5, intercept=-0.2, slope_error=0.1)(np.array([0.0, 0.2, 0.8, 1.0]))
     assert (np.diff(found) > 0).all()
     assert (found > 0).all()
     assert (found < 1).all()

@@ -43,5 +43,17 @@ def test_missing_images(dataset, assignment):
     assert set(found.images) < set(dataset.images)
 
 
+def test_shuffled_images_stay_in_their_hospital_and_leave_their_patients(dataset, assignment):
+    found = harmed(dataset, assignment, {}, Variant(name="control", shuffled_images=True), seed=0)
+    assert set(found.images) == set(dataset.images)
+    for patients in assignment.values():
+        before = [dataset.images[patient] for patient in patients if patient in dataset.images]
+        after = [found.images[patient] for patient in patients if patient in found.images]
+        assert sorted(map(str, before)) == sorted(map(str, after))
+    moved = sum(found.images[patient] != dataset.images[patient] for patient in found.images)
+    assert moved > len(found.images) / 2
+    assert found.clinical is dataset.clinical
+
+
 def test_nothing_is_nothing(dataset, assignment):
     assert harmed(dataset, assignment, {}, Variant(), seed=0) is dataset

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.metrics.auc import auc, paired_difference
+from fedchemo.simulations import studies
 from fedchemo.simulations.studies import run
 from fedchemo.simulations.studies.analysis import analyse
 from fedchemo.simulations.studies.job import COLUMNS
 from fedchemo.simulations.studies.run import run_study
 from fedchemo.simulations.studies.settings import Method, Study
+from fedchemo.simulations.studies.show import shown
 from fedchemo.simulations.studies.tables import write_tables
 
 STUDY = Study.model_validate(
@@ -101,9 +106,13 @@ def test_a_study_with_more_seeds_keeps_its_runs(finished, place):
     assert set(again.predictions["seed"]) == {0}
 
 
-def test_tables_hold_the_figures_of_the_predictions(finished, tmp_path):
+@pytest.fixture(scope="module")
+def tables(finished):
+    return analyse(STUDY, finished[0].predictions, finished[0].patients)
+
+
+def test_tables_hold_the_figures_of_the_predictions(finished, tables, tmp_path):
     found = finished[0]
-    tables = analyse(STUDY, found.predictions, found.patients)
     rows = found.predictions
     wide = {
         (method, seed): part.set_index("patient").sort_index()
@@ -141,9 +150,73 @@ def test_tables_hold_the_figures_of_the_predictions(finished, tmp_path):
     assert "margin 0.02" in (tmp_path / "findings.txt").read_text()
 
 
-def test_statistics_repeat_to_the_bit(finished):
-    found = finished[0]
-    one, other = (analyse(STUDY, found.predictions, found.patients) for _ in range(2))
+def test_every_statistic_has_its_file(tables, tmp_path):
+    write_tables(tables, tmp_path)
+    files = {path.stem: pd.read_csv(path) for path in tmp_path.glob("*.csv")}
+    described = (files_described := Path(studies.__file__).with_name("README.md")).read_text()
+    assert all(f"`{name}.csv`" in described for name in files), files_described
+    assert set(files) == {
+        "estimates",
+        "comparisons",
+        "power",
+        "sites",
+        "seeds",
+        "subgroups",
+        "gaps",
+        "roc",
+        "precision_recall",
+        "calibration_curve",
+        "decision_curve",
+        "histograms",
+        "cross_site",
+    }
+    binned = files["histograms"]
+    assert sorted(set(binned["bins"])) == [20, 30, 50]
+    assert (binned["error_of_two"].abs() <= binned["bound_of_two"] + 1e-9).all()
+    for name in ("estimates", "comparisons", "sites", "seeds", "gaps", "roc", "decision_curve"):
+        assert {"variant", "partition", "privacy"} <= set(files[name])
+    for name in ("roc", "precision_recall", "calibration_curve", "decision_curve"):
+        assert set(files[name]["method"]) == {"fedavg", "fedprox", "local", "pooled", "clinical"}
+    seeds = files["seeds"].groupby("method")["seed"].agg(list)
+    assert seeds["fedavg"] == [0, 1]
+    assert set(files["gaps"]["figure"]) == {"auc", "observed less predicted", "sensitivity at 0.3"}
+
+
+def test_figures_of_the_files_are_those_of_the_predictions(finished, tables):
+    rows = finished[0].predictions
+    rows = rows[(rows["method"] == "fedavg")]
+    mean = rows.groupby("patient")[["probability", "outcome"]].mean()
+    curve = tables.curves["roc"].query("method == 'fedavg'")
+    area = np.trapezoid(curve["true_positive_rate"], curve["false_positive_rate"])
+    assert area == pytest.approx(auc(mean["probability"], mean["outcome"]).value, abs=0.02)
+    assert (curve["low"] <= curve["true_positive_rate"] + 1e-9).all()
+    found = tables.estimates.set_index(["method", "figure"])["value"]
+    assert found["fedavg", "brier"] == pytest.approx(np.mean((mean["probability"] - mean["outcome"]) ** 2))
+    decided = tables.curves["decision_curve"].query("method == 'fedavg'").set_index("threshold")
+    treated = mean["probability"] >= 0.3
+    benefit = (treated & (mean["outcome"] == 1)).mean() - (
+        treated & (mean["outcome"] == 0)
+    ).mean() * 0.3 / 0.7
+    assert decided.loc[0.3, "model"] == pytest.approx(benefit)
+    compared = tables.comparisons.set_index(["first", "second"]).loc[("fedavg", "pooled")]
+    assert compared["low_90"] >= compared["low"]
+    assert compared["brier_low"] <= compared["brier"] <= compared["brier_high"]
+    asked = tables.power.set_index(["first", "second"]).loc[("fedavg", "pooled")]
+    assert asked["positives"] + asked["negatives"] == len(mean)
+
+
+def test_tables_are_printed(tables):
+    console = Console(width=200, file=io.StringIO())
+    for table in shown(tables, STUDY):
+        console.print(table)
+    said = console.file.getvalue()
+    for words in ("fedprox", "fedavg less pooled", "subtype", "by chance", "ECE"):
+        assert words in said
+
+
+def test_statistics_repeat_to_the_bit(finished, tables):
+    found, one = finished[0], tables
+    other = analyse(STUDY, found.predictions, found.patients)
     shuffled = analyse(STUDY, found.predictions.sample(frac=1, random_state=1), found.patients)
     for table in ("estimates", "comparisons", "subgroups"):
         pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table))

@@ -31,6 +31,10 @@ def test_there_is_a_ready_study_for_every_usual_question():
         "number-of-sites",
         "local-epochs",
         "missing-images",
+        "ispy2-privacy",
+        "ispy2-images",
+        "ispy2-images-leave-one-site-out",
+        "synthetic-images",
         "label-noise",
     } <= set(ready_studies())
 
@@ -67,6 +71,10 @@ run = { site = { training = { local_epochs = 5 } } }
         ("name = 's'\nstrategy = [{ name = 'fedavg', label = 'pooled' }]", "pooled"),
         ("name = 's'\ncross_site = true\nreferences = ['pooled']", "cross_site"),
         ("name = 's'\n[[variant]]\nlabel_noise = 0.5", "harmed_sites"),
+        ("name = 's'\n[[privacy]]\npolicy = { largest_norm = 1.0 }", "largest_norm"),
+        ("name = 's'\n[[privacy]]\npolicy = { metrics = 'some' }", "metrics"),
+        ("name = 's'\n[[privacy]]\n[[privacy]]", "privacy settings"),
+        ("name = 's'\n[[privacy]]\nrun = { ruonds = 3 }", "ruonds"),
         ("name = s", "study.toml"),
     ],
 )
