@@ -62,13 +62,15 @@ class Resumed:
             events.emit("checkpoint_damaged", what=what)
         run = self.begun.configuration
         at = self.checkpoint
+        done = at.events if at else 0
         events.emit(
             "resumed",
             run=run.name,
             round=at.round if at else 0,
             rounds=run.rounds,
             strategy=run.strategy.name,
-            void_from=at.events if at else 0,
+            # What made the result counts, since it is not done again.
+            void_from=self._void_to if self.has_result else done,
             void_to=self._void_to,
         )
         for why in self.marks:

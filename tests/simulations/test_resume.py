@@ -91,6 +91,17 @@ def whole(simulated, folders, tmp_path_factory):
     return out, ended.instants
 
 
+def test_what_made_the_result_counts_if_only_the_goodbye_is_left(simulated, folders, tmp_path):
+    out = tmp_path / "run"
+    assert simulated(folders, content("fedadam", 2), out, kill_with="summary.json").killed
+    before = lines(out)
+    assert not [event for event in before if event["event"] == "run_ended"]
+    assert simulated(folders, content("fedadam", 2), out).code is None
+    counted = list(counted_events(out / "events.jsonl"))
+    assert counted[: len(before)] == before
+    assert [event["outcome"] for event in counted if event["event"] == "run_ended"] == ["completed"]
+
+
 @pytest.fixture
 def interrupted(simulated, folders, tmp_path):
     """A run of FedAdam that was killed when it had written the checkpoint of its third round."""

@@ -70,6 +70,9 @@ def _of_the_models(run: Path, history: History, reference: Reference) -> Iterato
         if found.tobytes() != expected.tobytes():
             yield f"the model of round {number} is not that of the replies that counted"
             return
+    if not history.of("best_round"):
+        yield "nothing that counts says which round is the best"
+        return
     best = history.of("best_round")[-1]["round"]
     if not np.isfinite(result).all():
         yield "the result is not finite"

@@ -59,7 +59,8 @@ class History:
         found, held, missed = [], set(), False
         for event in self.counted:
             missed |= event["event"] == "quorum_lost"
-            if event["event"] == "exchange_started" and event["kind"] != "evaluate":
+            # The result is scored on two kinds of patients, and a site may be told twice that the run has ended.
+            if event["event"] == "exchange_started" and event["kind"] not in {"evaluate", "finish"}:
                 exchange = event["kind"], event["round"]
                 if exchange in held and not missed:
                     found.append(exchange)
