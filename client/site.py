@@ -28,7 +28,7 @@ Notice = Callable[[str, Mapping[str, object]], None]
 Approve = Callable[[Request], None]
 """Returns if a person lets the run of a request go on; raises FC904 or FC905 if not."""
 
-LONG_WORK = frozenset({"images", "training", "scoring"})
+LONG_WORK = frozenset({"images", "training"})
 """Told after each patient's images and each batch: where work that may take hours can be given up."""
 
 
