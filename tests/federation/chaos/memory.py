@@ -39,4 +39,4 @@ class Memory:
         first, last = (statistics.median(mb for _, mb in part) for part in (found[:tenth], found[-tenth:]))
         warm = [(at, mb) for at, mb in found if at > min(WARM_S, found[-1][0] / 3)]
         slope = statistics.linear_regression(*zip(*warm, strict=True)).slope if len(warm) >= LEAST else 0.0
-        return {"first": first, "last": last, "slope_per_hour": round(3600 * slope, 1)}
+        return {"first": round(first, 1), "last": round(last, 1), "slope_per_hour": round(3600 * slope, 1)}
