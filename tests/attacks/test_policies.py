@@ -59,7 +59,7 @@ def test_with_metrics_none_no_score_leaves_and_an_update_does(tmp_path):
     with asking(tmp_path, policy='metrics = "none"\n') as (fleet, hospital):
         for split in ("validation", "test"):
             scored = fleet.reply(fleet.ask(fields_of(EvaluateRequest, split=split), ZEROS, kind="evaluate"))
-            assert said(scored) == {"scores": None}
+            assert said(scored) == {"scores": None, "parts": 1}
         trained = fleet.reply(fleet.ask(fields_of(TrainRequest), ZEROS, kind="train"))
         assert said(trained)["loss"] is None
         assert said(trained)["validation"] is None
@@ -84,7 +84,7 @@ def test_of_a_small_cohort_no_count_no_sum_and_no_update_leaves(tmp_path):
         asked = fields_of(LogisticRequest, coefficients=COEFFICIENTS)
         assert fleet.reply(fleet.ask(asked, kind="query.logistic")).code == "FC901"
         scored = fleet.reply(fleet.ask(fields_of(EvaluateRequest, split="test"), ZEROS, kind="evaluate"))
-        assert said(scored) == {"scores": None}
+        assert said(scored) == {"scores": None, "parts": 1}
         assert [line.words[:5] for line in hospital.lines("refused")] == ["FC901"] * 2
 
 

@@ -23,6 +23,6 @@ def test_importing_both_halves_of_the_network_switches_flower_off(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.split() == ["40", "0", "0"]
+    assert done.stdout.split() == ["50", "0", "0"]
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []

@@ -359,7 +359,7 @@ def test_a_batch_in_parts_gives_the_same_update_but_for_rounding(parts):
     data, start = cohort(20, imaged=0.5), pack(model())
     whole = update(data, settings, augment=True, proximal_mu=0.1)
     cut = update(data, settings, augment=True, proximal_mu=0.1, parts=parts)
-    assert np.abs(cut - whole).max() < 1e-5 * np.abs(whole - start).max()
+    assert np.abs(cut - whole).max() < 1e-4 * np.abs(whole - start).max()
 
 
 def test_no_part_holds_more_patients_than_its_share(monkeypatch):
@@ -381,5 +381,6 @@ def test_no_part_holds_more_patients_than_its_share(monkeypatch):
 
 def test_batches_are_not_cut_where_a_layer_looks_at_other_patients():
     settings = ModelSettings(widths=(4, 8, 8, 8), film_bottleneck=3, norm="batch")
+    imaging = ImagingSettings(grid=40)
     with pytest.raises(FedchemoError, match=r"FC321.*batch norm"):
-        update(cohort(8), start=lambda: model(settings=settings), parts=2)
+        update(cohort(8, grid=40), start=lambda: model(imaging=imaging, settings=settings), parts=2)
