@@ -115,9 +115,9 @@ def test_a_tracked_study_logs_a_run_a_model_under_its_name(tmp_path):
     client = MlflowClient((tmp_path / "tracked").as_uri())
     runs = client.search_runs([client.get_experiment_by_name("tracked").experiment_id])
     assert sorted(run.info.run_name for run in runs) == [
-        "fedavg, seed 0, site, holdout, as it is",
-        "local, seed 0, site, holdout, as it is, site01",
-        "local, seed 0, site, holdout, as it is, site02",
+        "fedavg, seed 0, site, holdout, as it is, nothing demanded",
+        "local, seed 0, site, holdout, as it is, nothing demanded, site01",
+        "local, seed 0, site, holdout, as it is, nothing demanded, site02",
     ]
     assert {run.info.status for run in runs} == {"FINISHED"}
 
