@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.simulations.benchmarks.parts import PARTS
+from fedchemo.simulations.benchmarks.parts import CORES, PARTS
 from fedchemo.simulations.benchmarks.results import (
     Measurement,
+    account_table,
     others_table,
     rounds_table,
     verdict_table,
@@ -44,7 +45,13 @@ def main(
     finally:
         if found:
             write_json(out, found, _machine(quick=quick))
-            for table in (rounds_table(found), others_table(found), verdict_table(verdicts(found))):
+            account = account_table(found, CORES)
+            for table in (
+                rounds_table(found),
+                *([account] if account else []),
+                others_table(found),
+                verdict_table(verdicts(found)),
+            ):
                 console.print(table)
             console.print(f"Results: {out}")
 

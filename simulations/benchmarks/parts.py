@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from fedchemo.simulations.benchmarks.results import SIZES, Measurement
+from fedchemo.simulations.benchmarks.results import CORE_SECONDS, SIZES, Measurement
 
 CORES = os.cpu_count() or 1
 SITES_ON_NETWORK = 3
@@ -110,6 +110,16 @@ def floor(quick: bool) -> Iterator[Measurement]:
             yield Measurement("floor", tuple(seconds), sites=SITES_ON_NETWORK, size=size)
 
 
+def account(quick: bool) -> Iterator[Measurement]:
+    """What a round of 100 MB over the network is made of."""
+    from fedchemo.simulations.benchmarks.account import SIZE, steps
+
+    for step in steps(sites=SITES_ON_NETWORK, repeat=2 if quick else 5):
+        what = f"{step.what} (in the floor)" if step.in_floor else step.what
+        total = step.times * step.seconds
+        yield Measurement(what, (total,), unit=CORE_SECONDS, sites=SITES_ON_NETWORK, size=SIZE)
+
+
 def cache(quick: bool) -> Iterator[Measurement]:
     """Reads of the image cache."""
     from fedchemo.simulations.benchmarks.cache import reads_a_second
@@ -174,6 +184,7 @@ PARTS: Mapping[str, Part] = {
     "network": network,
     "floor": floor,
     "stock": stock,
+    "account": account,
     "cache": cache,
     "import": importing,
     "memory": memory,

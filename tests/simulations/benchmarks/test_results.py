@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from fedchemo.simulations.benchmarks.results import (
+    CORE_SECONDS,
     Measurement,
+    account_table,
     others_table,
     rounds_table,
     verdict_table,
@@ -70,6 +72,24 @@ def test_tables_show_what_was_found_and_leave_the_rest_empty():
     marks = shown(verdict_table(verdicts(FOUND)))
     assert marks.count("reached") == 3
     assert marks.count("missed") == 2
+
+
+def test_the_account_of_a_round_adds_up():
+    steps = [
+        Measurement("a site checks", (0.2,), unit=CORE_SECONDS, sites=3, size="100 MB"),
+        Measurement("the coordinator adds", (0.1,), unit=CORE_SECONDS, sites=3, size="100 MB"),
+        Measurement("a hash (in the floor)", (0.4,), unit=CORE_SECONDS, sites=3, size="100 MB"),
+    ]
+    measured = [
+        Measurement("floor", (0.7,), sites=3, size="100 MB"),
+        Measurement("network", (1.6,), sites=3, size="100 MB"),
+    ]
+    assert account_table(steps, 2) is None
+    told = [line for line in shown(account_table(steps + measured, 2)).splitlines() if "rest" in line]
+    assert "0.750" in told[0], (
+        "1.6 less .7 less (.2 + .1) / 2; what the floor does as well does not count twice"
+    )
+    assert "checks" not in shown(others_table(steps))
 
 
 def test_json_holds_every_repetition_and_the_targets(tmp_path):
