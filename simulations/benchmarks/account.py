@@ -53,7 +53,7 @@ def steps(*, sites: int, repeat: int) -> Iterator[Step]:
         return min(_seconds(do) for _ in range(repeat))
 
     def hashed() -> bytes:
-        return hashlib.sha256(weights).digest()
+        return hashlib.sha256(weights.data).digest()
 
     yield Step("the coordinator names the model by its hash", took(hashed), 1, in_floor=True)
     yield Step("a site names its update by its hash", took(hashed), sites, in_floor=True)
