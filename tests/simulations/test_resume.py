@@ -148,6 +148,12 @@ def test_norm_layers_of_fedbn_survive_a_kill(simulated, tmp_path):
     assert left_at_sites(out) == left_at_sites(tmp_path / "whole") != {}
 
 
+def figures(run):
+    """Return a run's summary without who answered how often: that counts what was asked again, too."""
+    summary = json.loads((run / "summary.json").read_text())
+    return {name: value for name, value in summary.items() if name != "attendance"}
+
+
 def test_killed_at_many_instants(simulated, folders, whole, tmp_path):
     reference, instants = whole
     seed = int(os.environ.get("FEDCHEMO_SEED", "0"))
@@ -156,9 +162,7 @@ def test_killed_at_many_instants(simulated, folders, whole, tmp_path):
         assert simulated(folders, content("fedadam", 4), out, kill_at=at).killed
         assert simulated(folders, content("fedadam", 4), out).code is None
         assert model(out) == model(reference), f"seed {seed}, killed at {at} of {instants}"
-        assert json.loads((out / "summary.json").read_text()) == json.loads(
-            (reference / "summary.json").read_text()
-        )
+        assert figures(out) == figures(reference)
         assert not list(out.rglob("*.part"))
 
 
