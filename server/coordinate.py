@@ -122,7 +122,7 @@ def _run(
         events = stack.enter_context(contextlib.closing(EventLog(folder.events, *listeners)))
         listening.events = events
         if taken:
-            taken.announce(events)
+            taken.announce(events, keeps_result=True)
         stack.enter_context(coordinator)
         events.emit("listening", address=coordinator.address)
         for what in FederationFolder(listening.federation).warnings(datetime.datetime.now(datetime.UTC)):

@@ -56,8 +56,14 @@ class Resumed:
     has_ended: bool = False
     _void_to: int = field(default=0, repr=False)
 
-    def announce(self, events: EventLog) -> None:
-        """Record that the run goes on, and which events before this one no longer count."""
+    def announce(self, events: EventLog, *, keeps_result: bool) -> None:
+        """Record that the run goes on, and which events before this one no longer count.
+
+        Args:
+            events: where.
+            keeps_result: a result that is there is left as it is, so that the events that made it count. A simulation
+                asks its sites again.
+        """
         for what in self.damaged:
             events.emit("checkpoint_damaged", what=what)
         run = self.begun.configuration
@@ -69,8 +75,7 @@ class Resumed:
             round=at.round if at else 0,
             rounds=run.rounds,
             strategy=run.strategy.name,
-            # What made the result counts, since it is not done again.
-            void_from=self._void_to if self.has_result else done,
+            void_from=self._void_to if keeps_result and self.has_result else done,
             void_to=self._void_to,
         )
         for why in self.marks:

@@ -146,7 +146,7 @@ def simulate(
     }
     with contextlib.closing(EventLog(folder.events, *listeners)) as events:
         if taken:
-            taken.announce(events)
+            taken.announce(events, keeps_result=False)
         events.emit("device", device=str(chosen), reason=reason)
         for cohort in cohorts:
             for problem in cohort.problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -15,6 +16,7 @@ from collections import Counter
 import pytest
 import tomli_w
 
+from fedchemo.server.events import EventLog
 from fedchemo.server.history import counted_events
 from fedchemo.server.resume import reopen
 from fedchemo.server.run_folder import RunFolder
@@ -91,15 +93,43 @@ def whole(simulated, folders, tmp_path_factory):
     return out, ended.instants
 
 
-def test_what_made_the_result_counts_if_only_the_goodbye_is_left(simulated, folders, tmp_path):
+@pytest.fixture
+def all_but_told(simulated, folders, tmp_path):
+    """A run that was killed when its result was whole and no site had been told."""
     out = tmp_path / "run"
     assert simulated(folders, content("fedadam", 2), out, kill_with="summary.json").killed
-    before = lines(out)
-    assert not [event for event in before if event["event"] == "run_ended"]
-    assert simulated(folders, content("fedadam", 2), out).code is None
-    counted = list(counted_events(out / "events.jsonl"))
-    assert counted[: len(before)] == before
-    assert [event["outcome"] for event in counted if event["event"] == "run_ended"] == ["completed"]
+    assert not [event for event in lines(out) if event["event"] == "run_ended"]
+    return out
+
+
+def test_what_a_simulation_asks_again_counts_once(simulated, folders, all_but_told, tmp_path):
+    assert simulated(folders, content("fedadam", 2), all_but_told).code is None
+    assert simulated(folders, content("fedadam", 2), tmp_path / "whole").code is None
+    resumed, undisturbed = (
+        [
+            (event["event"], event.get("kind"), event.get("round"), event.get("site"))
+            for event in counted_events(run / "events.jsonl")
+            if event["event"] in {"round_started", "site_answered", "best_round", "run_ended"}
+        ]
+        for run in (all_but_told, tmp_path / "whole")
+    )
+    assert sorted(map(str, resumed)) == sorted(map(str, undisturbed))
+
+
+@pytest.mark.parametrize("keeps_result", [True, False])
+def test_what_made_a_result_counts_where_the_result_is_kept(all_but_told, keeps_result):
+    """A coordinator keeps it and only takes its leave."""
+    before = lines(all_but_told)
+    taken = reopen(all_but_told, command="simulate")
+    try:
+        assert taken.has_result
+        with contextlib.closing(EventLog(all_but_told / "events.jsonl")) as events:
+            taken.announce(events, keeps_result=keeps_result)
+    finally:
+        taken.folder.release()
+    counted = list(counted_events(all_but_told / "events.jsonl"))
+    assert (counted[: len(before)] == before) is keeps_result
+    assert bool([event for event in counted if event["event"] == "best_round"]) is keeps_result
 
 
 @pytest.fixture
@@ -148,12 +178,6 @@ def test_norm_layers_of_fedbn_survive_a_kill(simulated, tmp_path):
     assert left_at_sites(out) == left_at_sites(tmp_path / "whole") != {}
 
 
-def figures(run):
-    """Return a run's summary without who answered how often: that counts what was asked again, too."""
-    summary = json.loads((run / "summary.json").read_text())
-    return {name: value for name, value in summary.items() if name != "attendance"}
-
-
 def test_killed_at_many_instants(simulated, folders, whole, tmp_path):
     reference, instants = whole
     seed = int(os.environ.get("FEDCHEMO_SEED", "0"))
@@ -162,7 +186,9 @@ def test_killed_at_many_instants(simulated, folders, whole, tmp_path):
         assert simulated(folders, content("fedadam", 4), out, kill_at=at).killed
         assert simulated(folders, content("fedadam", 4), out).code is None
         assert model(out) == model(reference), f"seed {seed}, killed at {at} of {instants}"
-        assert figures(out) == figures(reference)
+        assert json.loads((out / "summary.json").read_text()) == json.loads(
+            (reference / "summary.json").read_text()
+        )
         assert not list(out.rglob("*.part"))
 
 

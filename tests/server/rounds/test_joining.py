@@ -96,7 +96,7 @@ def run(
         grid = Comings(local, dict(since), dict(refusals))
         grid.begun = begun
         if taken:
-            taken.announce(events)
+            taken.announce(events, keeps_result=True)
         loop = RoundLoop(grid, CONFIGURATION, folder, events, resumed=taken.checkpoint if taken else None)
         try:
             return loop.run(), seen
