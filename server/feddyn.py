@@ -7,19 +7,14 @@ patients behind it; the next model is m - h / alpha. Sites are weighed by their 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
-import numpy.typing as npt
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
-from flwr.serverapp import Grid
-from flwr.serverapp import strategy as flower
+from flwr.app import MetricRecord
 
-from fedchemo.server.scaffold import share_of
-from fedchemo.shared.wire.records import arrays as record_of_weights
+from fedchemo.server.from_mean import FromMean, share_of
+from fedchemo.shared.wire.records import Weights
 
 
-class FedDyn(flower.FedAvg):
+class FedDyn(FromMean):
     """Takes the mean, and corrects it by where all rounds before have led.
 
     Args:
@@ -28,28 +23,13 @@ class FedDyn(flower.FedAvg):
     """
 
     def __init__(self, *, alpha: float, **options: float) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+        super().__init__(**options)
         self.alpha = alpha
-        self.drift: npt.NDArray[np.float32] | None = None
+        self.drift: Weights | None = None
         """h, float32 (parameters,); None before the first round."""
-        self._weights: npt.NDArray[np.float32] | None = None
 
-    def configure_train(
-        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
-    ) -> Iterable[Message]:
-        """Return the requests of a round."""
-        self._weights = arrays["weights"].numpy()
-        return super().configure_train(server_round, arrays, config, grid)
-
-    def aggregate_train(
-        self, server_round: int, replies: Iterable[Message]
-    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+    def step(self, weights: Weights, mean: Weights, metrics: MetricRecord) -> Weights:
         """Return the next model, and move h."""
-        record, metrics = super().aggregate_train(server_round, replies)
-        if record is None:
-            return record, metrics
-        assert self._weights is not None
-        mean = record["weights"].numpy().astype(np.float32)
         before = np.zeros_like(mean) if self.drift is None else self.drift
-        self.drift = before - np.float32(self.alpha * share_of(metrics)) * (mean - self._weights)
-        return record_of_weights(mean - self.drift / np.float32(self.alpha)), metrics
+        self.drift = before - np.float32(self.alpha * share_of(metrics)) * (mean - weights)
+        return mean - self.drift / np.float32(self.alpha)

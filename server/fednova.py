@@ -7,39 +7,18 @@ FedAvg, but in a direction that does not depend on who took more steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
-import numpy.typing as npt
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
-from flwr.serverapp import Grid
-from flwr.serverapp import strategy as flower
+from flwr.app import MetricRecord
 
-from fedchemo.shared.wire.records import arrays as record_of_weights
+from fedchemo.server.from_mean import FromMean
+from fedchemo.shared.wire.records import Weights
 
 
-class FedNova(flower.FedAvg):
+class FedNova(FromMean):
     """Multiplies the mean of normalised updates by the mean length of the sites' paths; remembers nothing."""
 
-    _weights: npt.NDArray[np.float32] | None = None
-
-    def configure_train(
-        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
-    ) -> Iterable[Message]:
-        """Return the requests of a round."""
-        self._weights = arrays["weights"].numpy()
-        return super().configure_train(server_round, arrays, config, grid)
-
-    def aggregate_train(
-        self, server_round: int, replies: Iterable[Message]
-    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+    def step(self, weights: Weights, mean: Weights, metrics: MetricRecord) -> Weights:
         """Return the next model."""
-        record, metrics = super().aggregate_train(server_round, replies)
-        if record is None:
-            return record, metrics
-        assert self._weights is not None
-        assert metrics is not None
         length = metrics["path"]
         assert isinstance(length, float)
-        mean = record["weights"].numpy().astype(np.float32)
-        return record_of_weights(self._weights + np.float32(length) * (mean - self._weights)), metrics
+        return weights + np.float32(length) * (mean - weights)

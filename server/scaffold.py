@@ -9,18 +9,14 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
-import numpy.typing as npt
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
-from flwr.serverapp import Grid
-from flwr.serverapp import strategy as flower
+from flwr.app import MetricRecord
 
-from fedchemo.shared.wire.records import arrays as record_of_weights
+from fedchemo.server.from_mean import FromMean, share_of
+from fedchemo.shared.wire.records import Weights
 
 
-class Scaffold(flower.FedAvg):
+class Scaffold(FromMean):
     """Sends the weights with the control variate behind them, and takes the mean of both.
 
     Args:
@@ -29,39 +25,19 @@ class Scaffold(flower.FedAvg):
     """
 
     def __init__(self, *, eta: float = 1.0, **options: float) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+        super().__init__(**options)
         self.eta = eta
-        self.control: npt.NDArray[np.float32] | None = None
-        self._weights: npt.NDArray[np.float32] | None = None
+        self.control: Weights | None = None
 
-    def configure_train(
-        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
-    ) -> Iterable[Message]:
-        """Return the requests of a round."""
-        self._weights = arrays["weights"].numpy()
+    def sent(self, weights: Weights) -> Weights:
+        """Return the weights, and the control variate behind them."""
         if self.control is None:
-            self.control = np.zeros_like(self._weights)
-        both = record_of_weights(np.concatenate((self._weights, self.control)))
-        return super().configure_train(server_round, both, config, grid)
+            self.control = np.zeros_like(weights)
+        return np.concatenate((weights, self.control))
 
-    def aggregate_train(
-        self, server_round: int, replies: Iterable[Message]
-    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+    def step(self, weights: Weights, mean: Weights, metrics: MetricRecord) -> Weights:
         """Return the next model, and move the control variate."""
-        record, metrics = super().aggregate_train(server_round, replies)
-        if record is None:
-            return record, metrics
-        assert self._weights is not None
         assert self.control is not None
-        mean, measured = np.split(record["weights"].numpy().astype(np.float32), 2)
-        if self.eta != 1.0:
-            mean = self._weights + np.float32(self.eta) * (mean - self._weights)
+        model, measured = np.split(mean, 2)
         self.control = self.control + np.float32(share_of(metrics)) * (measured - self.control)
-        return record_of_weights(mean), metrics
-
-
-def share_of(metrics: MetricRecord | None) -> float:
-    """Return the share of all training patients that is behind a mean, as `Updates` tells it."""
-    share = metrics["share"] if metrics else 1.0
-    assert isinstance(share, float)
-    return share
+        return model if self.eta == 1.0 else weights + np.float32(self.eta) * (model - weights)
