@@ -6,7 +6,7 @@ ROOMS  := shared client server deploy simulations
 STAMP  := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check lint types arrows unit soak wheel sbom audit pages bench paper evidence clean
+.PHONY: install demo test check lint types arrows unit slow soak wheel sbom audit pages bench paper evidence clean
 
 install: $(STAMP)
 
@@ -36,9 +36,13 @@ types: install
 arrows: install
 	PYTHONPATH=.tree $(BIN)/lint-imports
 
-# Two processes, a file each at a time: whole federations start processes of their own beside them.
+# Three processes, a file each at a time: whole federations wait for processes of their own beside them.
 unit: install
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile -m "not slow"
+
+# What takes minutes more: faults in whole federations, killed studies, notebooks, Ray. CI runs it after `make test`.
+slow: install
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 # Half an hour of random faults; SOAK_MINUTES and SOAK_SEED in the environment change it (tests/federation/SOAK.md).
 soak: install

@@ -20,6 +20,7 @@ from tests.federation.chaos.history import History
 
 pytestmark = [
     pytest.mark.network,
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for what is left behind in /proc"),
 ]
 

@@ -10,6 +10,8 @@ from nbclient import NotebookClient
 
 import fedchemo.simulations.notebooks as room
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(str(room.__file__)).parent
 NOTEBOOKS = ("preprocessing", "training", "evaluation", "biomarkers")
 

@@ -32,6 +32,8 @@ from fedchemo.simulations.engines.local import LocalGrid
 from fedchemo.simulations.simulate import local_engine, simulate
 from tests.sites import write_site
 
+pytestmark = pytest.mark.slow
+
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the package ray is not there")
 CONFIGURATION = RunConfiguration(
     rounds=2,

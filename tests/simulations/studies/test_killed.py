@@ -16,6 +16,8 @@ import tomli_w
 from fedchemo.simulations.studies.run import run_study
 from fedchemo.simulations.studies.settings import Study
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from fedchemo.shared.command import main; main()"]
 STUDY = Study.model_validate(
     {
