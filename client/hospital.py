@@ -166,7 +166,7 @@ def _serve(
         worker.start()  # it imports torch while this process imports Flower
         from fedchemo.client.app import client_app
         from fedchemo.client.fleet.node import HospitalNode
-        from fedchemo.client.fleet.session import largest_message
+        from fedchemo.client.fleet.parcel import largest_message
         from fedchemo.client.gate import Gate
         from fedchemo.client.runs import Runs
 

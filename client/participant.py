@@ -11,13 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from fedchemo.client.cache import ImageCache
 from fedchemo.client.cohort import Cohort
 from fedchemo.client.methods import Memory, Plain, global_part, method_of
 from fedchemo.client.methods.personal import PersonalModels, in_words
@@ -32,12 +30,12 @@ from fedchemo.client.policy.sums import (
     check_sums,
     without_rare_indicators,
 )
+from fedchemo.client.prepared_images import PreparedImages
 from fedchemo.client.site import Approve, Notice
 from fedchemo.client.training.data import ImageSource, TrainingData
 from fedchemo.client.training.device import free_memory
 from fedchemo.client.training.loop import embed, predict
 from fedchemo.client.training.order import BatchOrder, derived_order
-from fedchemo.client.training.placement import on_device
 from fedchemo.shared.clinical import logistic
 from fedchemo.shared.clinical.encoding import encode, names, raw, variables
 from fedchemo.shared.clinical.statistics import ClinicalStatistics, moments
@@ -63,7 +61,6 @@ from fedchemo.shared.wire.messages import (
     TrainRequest,
 )
 
-Answer = TypeVar("Answer")
 _Table = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[str]]
 MOST_TABLES = 12
 """Encoded tables that are kept: ever new statistics must not fill the memory."""
@@ -119,11 +116,21 @@ class Participant:
     approve: Approve = _needs_nobody
     today: Callable[[], dt.datetime] = _local_time
     methods: Path | None = None
-    _images: dict[ImagingSettings, tuple[ImageCache, ImageSource]] = field(default_factory=dict, repr=False)
+    _images: PreparedImages = field(init=False, repr=False)
     _memory: RunMemory = field(default_factory=RunMemory, repr=False)
     _encoded: dict[tuple[Split, ClinicalSettings, ClinicalStatistics], _Table] = field(
         default_factory=dict, repr=False
     )
+
+    def __post_init__(self) -> None:
+        self._images = PreparedImages(
+            self.cohort,
+            self.cache,
+            most=self.policy.image_settings,
+            device=self.device,
+            notice=self.notice,
+            workers=self.preparing,
+        )
 
     @property
     def name(self) -> str:
@@ -141,7 +148,7 @@ class Participant:
         self._accept(request)
         patients = self.cohort.patients("train")
         values = raw(self.cohort.clinical.loc[patients], request.configuration.clinical)
-        images = self._image_source(request.configuration.imaging)
+        images = self._images.of(request.configuration.imaging)
         minimum = self.policy.patients_behind_a_statistic
         trains = self.trains()
         return StatisticsReply(
@@ -191,7 +198,7 @@ class Participant:
         self._accept(request)
         if parts > 1:
             free_memory(self.device)
-        return self._with_images(request, lambda: self._trained(request, received, proximal_mu, parts))
+        return self._images.repaired(request, lambda: self._trained(request, received, proximal_mu, parts))
 
     def _trained(
         self, request: TrainRequest, received: Weights, proximal_mu: float, parts: int
@@ -233,7 +240,7 @@ class Participant:
             start = self._method(request, model).start(weights, after=request.round)
             if start is not weights:
                 unpack(model, start)
-        scores = self._with_images(request, lambda: self._scores(model, request, request.split, parts))
+        scores = self._images.repaired(request, lambda: self._scores(model, request, request.split, parts))
         return EvaluateReply(scores=scores, parts=parts)
 
     def personal(self, request: PersonalRequest, weights: Weights, *, parts: int = 1) -> PersonalReply:
@@ -244,7 +251,7 @@ class Participant:
         self._accept(request)
         if parts > 1:
             free_memory(self.device)
-        return self._with_images(request, lambda: self._made_personal(request, weights, parts))
+        return self._images.repaired(request, lambda: self._made_personal(request, weights, parts))
 
     def _made_personal(self, request: PersonalRequest, weights: Weights, parts: int) -> PersonalReply:
         if not request.method.is_personal or self.methods is None:
@@ -289,7 +296,7 @@ class Participant:
 
     def prepared(self, settings: ImagingSettings) -> ImageSource:
         """Return the prepared images of this site's patients: for use inside the site and in simulations."""
-        return self._image_source(settings)
+        return self._images.of(settings)
 
     def embeddings(
         self, configuration: SiteConfiguration, statistics: ClinicalStatistics, weights: Weights
@@ -298,7 +305,7 @@ class Participant:
 
         For simulations, which ask what a model's view of an image gives away: never sent anywhere.
         """
-        images = self._image_source(configuration.imaging)
+        images = self._images.of(configuration.imaging)
         everyone = [name for split in SPLITS for name in self.cohort.patients(split) if name in images]
         patients = sorted(everyone)
         frame = self.cohort.clinical.loc[patients]
@@ -401,7 +408,7 @@ class Participant:
     ) -> TrainingData:
         features, labels, patients = self._table(split, configuration, statistics)
         return TrainingData(
-            images=self._image_source(configuration.imaging),
+            images=self._images.of(configuration.imaging),
             clinical=features,
             labels=labels,
             patients=patients,
@@ -423,45 +430,3 @@ class Participant:
             self._encoded.clear()
         self._encoded[key] = found
         return found
-
-    def _image_source(self, settings: ImagingSettings) -> ImageSource:
-        """Return the prepared images, preparing them at the first request that names these settings."""
-        if settings in self._images:
-            self._images[settings] = self._images.pop(settings)  # the one used last stands last
-            return self._images[settings][1]
-        folders = {
-            patient: visits[settings.visit]
-            for patient, visits in self.cohort.images.items()
-            if settings.enabled and settings.visit in visits
-        }
-        self._make_room()
-        images = ImageCache(self.cache, settings)
-        refused = images.fill(
-            folders,
-            progress=lambda done, total: self.notice("images", {"done": done, "total": total}),
-            workers=self.preparing,
-        )
-        for patient, why in refused.items():
-            self.notice("image_set_aside", {"patient": patient, "why": str(why)})
-        self._images[settings] = images, on_device(images, self.device)
-        return self._images[settings][1]
-
-    def _with_images(self, request: Request, answer: Callable[[], Answer]) -> Answer:
-        """Return an answer; if a prepared image is damaged or gone by now, prepare anew and answer once more.
-
-        The same image gives the same bits; one whose source cannot be read any more is set aside, as at the start.
-        """
-        try:
-            return answer()
-        except FedchemoError as error:
-            if error.code != "FC210":
-                raise
-            self.notice("image_damaged", {"run": request.run, "round": request.round, "what": error.what})
-        self._images.pop(request.configuration.imaging, None)
-        return answer()
-
-    def _make_room(self) -> None:
-        """Remove the preparations that were not used for longest: ever new settings must not fill the disk."""
-        while len(self._images) >= self.policy.image_settings:
-            oldest, _ = self._images.pop(next(iter(self._images)))
-            oldest.remove(spared=[images for images, _ in self._images.values()])

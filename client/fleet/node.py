@@ -18,15 +18,8 @@ from typing import TypeVar
 from flwr.app import Context, Error, Message, RecordDict
 
 from fedchemo.client.fleet.faults import LOST, PASSING, RefusedError, not_a_coordinator
-from fedchemo.client.fleet.session import (
-    LARGEST_MESSAGE,
-    FleetSession,
-    Offer,
-    Parcel,
-    UnusableError,
-    WithdrawnError,
-    pack,
-)
+from fedchemo.client.fleet.parcel import Offer, Parcel, pack
+from fedchemo.client.fleet.session import LARGEST_MESSAGE, FleetSession, UnusableError, WithdrawnError
 from fedchemo.client.gate import Gate
 from fedchemo.shared.catalogue import CATALOGUE
 from fedchemo.shared.errors import FedchemoError

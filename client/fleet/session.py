@@ -18,7 +18,6 @@ from flwr.common.constant import (
     HEARTBEAT_MIN_INTERVAL,
     TIMESTAMP_HEADER,
 )
-from flwr.common.serde import message_to_proto
 from flwr.common.serde_utils import metadata_from_proto
 from flwr.proto.fleet_pb2 import (
     ActivateNodeRequest,
@@ -34,20 +33,16 @@ from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest, SendNodeHeartbeat
 from flwr.proto.message_pb2 import (
     ConfirmMessageReceivedRequest,
     ConfirmMessageReceivedResponse,
-    ObjectTree,
     PullObjectRequest,
     PullObjectResponse,
     PushObjectRequest,
     PushObjectResponse,
 )
-from flwr.proto.message_pb2 import Message as ProtoMessage
 from flwr.proto.node_pb2 import Node
 from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIGNATURE_HEADER
 from flwr.supercore.date import now
 from flwr.supercore.inflatable.inflatable_object import (
-    InflatableObject,
     iterate_object_tree,
-    no_object_id_recompute,
 )
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes, sign_message
 from flwr.supercore.protobuf.constants import PROTOBUF_MEDIA_TYPE
@@ -57,11 +52,12 @@ from google.protobuf.message import Message as Protobuf
 
 from fedchemo.client.fleet.faults import RefusedError, not_a_coordinator, refused
 from fedchemo.client.fleet.outgoing import PUSH_OBJECT, Content, Outgoing
+from fedchemo.client.fleet.parcel import Offer, Parcel, serialised
 from fedchemo.client.fleet.transport import Answer, Transport
-from fedchemo.client.gate import Account, Gate
+from fedchemo.client.gate import Gate
 from fedchemo.shared.errors import FedchemoError
 from fedchemo.shared.kit import Kit
-from fedchemo.shared.wire.objects import Piece, put_together, take_apart
+from fedchemo.shared.wire.objects import put_together
 from fedchemo.shared.wire.protobuf import cut_out
 from fedchemo.shared.wire.versions import QUESTION, Difference, Versions, difference
 
@@ -72,8 +68,6 @@ CALL_S = 60.0
 HEARTBEAT_CALL_S = 5.0
 BUSY = 429
 LARGE = 256 * 1024
-BESIDES = 8 * 2**20
-"""Bytes of a message that are not weights: a request has 4 MB at most."""
 LARGEST_MESSAGE = 2**30
 MOST_OBJECTS = 1024
 """Objects of a message beside the pieces of its weights; ours have five."""
@@ -94,24 +88,6 @@ class UnusableError(FedchemoError):
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A message that the coordinator has for this site; ``head`` is without its content."""
-
-    head: Message
-    tree: ObjectTree
-
-    @property
-    def run_id(self) -> int:
-        """Flower's number of the run."""
-        return int(self.head.metadata.run_id)
-
-    @property
-    def message_id(self) -> str:
-        """What the message is called, by the coordinator."""
-        return str(self.head.metadata.message_id)
-
-
-@dataclass(frozen=True)
 class Standing:
     """What the coordinator answers to whoever asks whether it would be let in, and would be.
 
@@ -124,36 +100,6 @@ class Standing:
     online: bool
     bytes: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """A reply, serialised and hashed once, however often its delivery must be tried."""
-
-    run_id: int
-    head: ProtoMessage
-    tree: ObjectTree
-    objects: dict[str, InflatableObject]
-    seconds: float
-    account: Account | None = None
-    """What it is, for the ledger."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the largest part, the arrays, as they lie in memory."""
-        return sum(len(getattr(part, "data", b"")) for part in self.objects.values() if not part.children)
-
-
-def largest_message(parameters: int) -> int:
-    """Return the bytes that a message may have for a model of so many weights; SCAFFOLD's hold two such vectors."""
-    return 2 * 4 * parameters + BESIDES
-
-
-def pack(reply: Message, seconds: float, account: Account | None = None) -> Parcel:
-    """Return a reply ready to be delivered; ``seconds`` is how long the work took, ``account`` what it is."""
-    with no_object_id_recompute():
-        head, tree, objects = take_apart(reply)
-    return Parcel(reply.metadata.run_id, message_to_proto(head), tree, objects, seconds, account)
 
 
 class FleetSession:
@@ -369,7 +315,7 @@ class FleetSession:
         """Send what was asked for; return whether all was taken, else it must be delivered again from the start."""
         wanted = [object_id for object_id in asked.objects_to_push if object_id in parcel.objects]
         self._outgoing.write_down(
-            parcel.account, {object_id: _serialised(parcel.objects[object_id]) for object_id in wanted}
+            parcel.account, {object_id: serialised(parcel.objects[object_id]) for object_id in wanted}
         )
         taken = all(self._push(parcel, asked.session_id, object_id) for object_id in wanted)
         self._begin_anew(after=parcel.size)
@@ -387,7 +333,7 @@ class FleetSession:
         request = PushObjectRequest(
             node=self._node, run_id=parcel.run_id, session_id=session_id, object_id=object_id
         )
-        answer = self._post(PUSH_OBJECT, request, _serialised(parcel.objects[object_id]))
+        answer = self._post(PUSH_OBJECT, request, serialised(parcel.objects[object_id]))
         return bool(_parsed(PushObjectResponse, answer, self.address).stored)
 
     def _pull(self, run_id: int, object_id: str) -> bytes | memoryview:
@@ -453,11 +399,6 @@ class FleetSession:
                 sign_message(self._key, timestamp.encode())
             ).decode(),
         }
-
-
-def _serialised(found: InflatableObject) -> Content:
-    """Return the bytes of an object, those of a piece of an array where they lie."""
-    return found.parts() if isinstance(found, Piece) else (found.deflate(),)
 
 
 def _parsed(response_type: type[Response], body: bytes, address: str) -> Response:

@@ -14,7 +14,7 @@ from flwr.proto.node_pb2 import Node
 from flwr.supercore.constant import FLEET_HTTP_PUBLIC_KEY_HEADER, FLEET_HTTP_SIGNATURE_HEADER
 
 from fedchemo.client.fleet import session
-from fedchemo.client.fleet.session import Parcel, pack
+from fedchemo.client.fleet.parcel import Parcel, pack
 from fedchemo.deploy.provisioning.authority import Authority
 from fedchemo.deploy.provisioning.members import revoke
 from fedchemo.server.fleet.coordinator import Coordinator

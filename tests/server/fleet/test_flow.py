@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Error, Message, RecordDict
 
-from fedchemo.client.fleet.session import FleetSession, pack
+from fedchemo.client.fleet.parcel import pack
+from fedchemo.client.fleet.session import FleetSession
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.server.fleet.front import Limits
 from tests.networked import by_site, federation, kit_of, messages, serving, until

@@ -17,7 +17,8 @@ from flwr.supercore.inflatable.inflatable_object import get_object_tree
 from flwr.supercore.protobuf.translation import PROTOBUF_REQUEST_TYPES
 
 from fedchemo.client.fleet import session
-from fedchemo.client.fleet.session import FleetSession, pack
+from fedchemo.client.fleet.parcel import pack
+from fedchemo.client.fleet.session import FleetSession
 from fedchemo.client.fleet.transport import trusting
 from fedchemo.server.fleet.coordinator import Coordinator
 from fedchemo.server.fleet.front import Limits

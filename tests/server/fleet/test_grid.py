@@ -15,7 +15,7 @@ from flwr.proto import fleet_pb2, message_pb2
 from flwr.proto.node_pb2 import Node
 from flwr.serverapp.strategy import FedAvg
 
-from fedchemo.client.fleet.session import pack
+from fedchemo.client.fleet.parcel import pack
 from fedchemo.server.fleet import coordinator as module
 from fedchemo.server.fleet.link import Link
 from fedchemo.server.fleet.routes import Routes
