@@ -11,6 +11,7 @@
 | `run.py`, `run_figures.py` | what the page of a run says and shows |
 | `study_files.py` | the tables of a study folder |
 | `study.py`, `study_figures.py` | what the page of a study says and shows |
+| `study_course.py` | how its runs went: convergence, what left each hospital, cost, shortcut probes |
 | `content.py` | what a page consists of |
 | `page.py`, ``page.html.j2``, ``page.css``, ``page.js`` | the page itself |
 | `command.py` | ``fedchemo report`` |

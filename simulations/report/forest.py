@@ -32,6 +32,7 @@ def forest(
     caption: str,
     table: Table,
     differences: bool = False,
+    chance: tuple[float, ...] = (0.5,),
     rules: tuple[float, ...] = (),
 ) -> Figure:
     """Return the figure.
@@ -45,6 +46,7 @@ def forest(
         caption: below it.
         table: the numbers.
         differences: around 0, not AUCs.
+        chance: where a line shows what a coin toss would reach; none for differences.
         rules: thin lines beside that of chance, or of no difference.
     """
     places = {row.name: float(len(rows) - 1 - place) for place, row in enumerate(rows)}
@@ -69,7 +71,7 @@ def forest(
                     words=tuple(f"{row.name}: {cell(interval)}" for row, interval, _ in found),
                 )
             )
-    drawn = (0.0 if differences else 0.5, *rules)
+    drawn = (*((0.0,) if differences else chance), *rules)
     series_most = max(len(row.intervals) for row in rows)
     return Figure(
         key=key,

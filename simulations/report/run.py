@@ -282,7 +282,7 @@ def _sections(account: Account, judged: Judged) -> tuple[Section, ...]:
 
 
 def _left(account: Account) -> Section:
-    figure = run_figures.traffic(account)
+    figure = run_figures.traffic(account.passages)
     sizes = [passage.size for passage in account.passages]
     if figure is None:
         words = "How many bytes left was not recorded." if sizes else "Nothing left a hospital."

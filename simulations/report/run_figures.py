@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fedchemo.server.account import Account, Scored
+from fedchemo.server.account import Account, Passage, Scored
 from fedchemo.server.summary import POOLED, Figures, Rows
 from fedchemo.simulations.report.figure import SERIES, Axis, Bars, Figure, Line, Role, Table
 from fedchemo.simulations.report.forest import Row, forest
@@ -77,7 +77,7 @@ def _counts(rows: Mapping[str, Rows], site: str) -> tuple[str, str]:
     return str(figures.patients), str(figures.positives)
 
 
-def validation(rounds: Sequence[Scored], best: int | None) -> Figure | None:
+def validation(rounds: Sequence[Scored], best: int | None, *, note: str = "") -> Figure | None:
     """Return log-loss on validation patients by round; None if no round was scored."""
     known = [each for each in rounds if each.log_loss is not None]
     if not known:
@@ -103,7 +103,7 @@ def validation(rounds: Sequence[Scored], best: int | None) -> Figure | None:
         y=Axis("log-loss, validation patients"),
         marks=tuple(lines),
         caption="Lower is better, on patients that no hospital trains on. A hospital with too few of them is "
-        f"missing.{chosen}",
+        f"missing.{chosen}{note}",
         description=f"Validation log-loss of {count(len(known), 'round')} at {count(len(sites), 'hospital')}.",
         table=Table(
             ("round", "patients", "all of them", *sites),
@@ -164,9 +164,9 @@ def _by_site(site: str, place: int, points: Sequence[tuple[int, float]], *, many
     )
 
 
-def traffic(account: Account) -> Figure | None:
+def traffic(passages: Sequence[Passage], *, note: str = "") -> Figure | None:
     """Return what left each hospital; None if no answer's size was recorded."""
-    known = [passage for passage in account.passages if passage.size is not None]
+    known = [passage for passage in passages if passage.size is not None]
     if not known:
         return None
     total = {
@@ -193,14 +193,14 @@ def traffic(account: Account) -> Figure | None:
             for place, kind in enumerate(kinds)
         ),
         caption="The contents of all answers, as the coordinator received them; envelopes and encryption add a little. "
-        "Each hospital's own ledger lists every object that left it.",
+        f"Each hospital's own ledger lists every object that left it.{note}",
         description=f"Bytes that left {count(len(total), 'hospital')}, by kind.",
         table=Table(
             ("hospital", *(KINDS.get(kind, kind) for kind in kinds), "in all"),
             tuple(
                 (
                     site,
-                    *(_passed(account, site, kind) for kind in kinds),
+                    *(_passed(known, site, kind) for kind in kinds),
                     size_words(total[site]),
                 )
                 for site in sorted(total)
@@ -211,8 +211,8 @@ def traffic(account: Account) -> Figure | None:
     )
 
 
-def _passed(account: Account, site: str, kind: str) -> str:
-    for passage in account.passages:
+def _passed(passages: Sequence[Passage], site: str, kind: str) -> str:
+    for passage in passages:
         if (passage.site, passage.kind) == (site, kind):
             return f"{size_words(passage.size)} in {count(passage.answers, 'answer')}"
     return "–"

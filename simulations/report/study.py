@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fedchemo.simulations.report import study_figures
+from fedchemo.simulations.report import study_course, study_figures
 from fedchemo.simulations.report.content import Measure, Page, Section
 from fedchemo.simulations.report.figure import Table
 from fedchemo.simulations.report.run import ELSEWHERE, NO_DEVICE
@@ -21,10 +21,6 @@ from fedchemo.simulations.report.words import count, interval_words, listed, ran
 
 SIGNIFICANT = 0.05
 """After Holm's correction over all comparisons of the study."""
-NOT_KEPT = (
-    "Convergence, the bytes that left each hospital, time and energy: not kept. A study keeps its runs' predictions "
-    "alone; `fedchemo simulate` with the same settings, and a report of that run, show them."
-)
 
 
 def study_page(folder: Path) -> Page:
@@ -190,11 +186,33 @@ def _sections(files: StudyFiles) -> tuple[Section, ...]:
             () if private else ("Not measured: every run of this study has the same privacy settings.",),
             (private,) if private else (),
         ),
-        Section("not-kept", "What a study does not keep", (NOT_KEPT,)),
+        *_course(files),
         Section("findings", "Every finding in words", files.findings or ("None is in this study's folder.",)),
         Section("made", "How it was made", (), (), (_settings(files),)),
     ]
     return tuple(found)
+
+
+def _course(files: StudyFiles) -> tuple[Section, ...]:
+    """Return how the runs went; a study of an earlier release kept none of it."""
+    converged, left, spent = (
+        study_course.convergence(files),
+        study_course.traffic(files),
+        study_course.cost(files),
+    )
+    shown = [
+        Section(
+            "convergence",
+            "How it was trained",
+            () if converged else ("Not known: too few validation patients at every hospital, or not kept.",),
+            (converged,) if converged else (),
+        ),
+        Section("left", "What left each hospital", study_course.left_words(files), (left,) if left else ()),
+        Section("cost", "What it cost", study_course.cost_words(files), (), (spent,) if spent else ()),
+    ]
+    if probes := study_course.probes(files):
+        shown.insert(0, Section("probes", "Does it look at the tumour, or at the hospital", (), (probes,)))
+    return tuple(shown)
 
 
 def _plain(rows: list[Row], caption: str) -> Table:

@@ -39,6 +39,10 @@ NEEDED = {
     "cross_site": {"variant", "partition", "trained_at", "site", "value"},
     "roc": {"method", "false_positive_rate", "true_positive_rate", "low", "high"},
     "calibration_curve": {"method", "predicted", "observed", "low", "high"},
+    "probes": {"method", "target", "source", "balanced_accuracy", "low", "high", "chance", "shuffled_most"},
+    "convergence": {"method", "site", "round", "patients", "log_loss"},
+    "left": {"method", "site", "kind", "answers", "bytes"},
+    "cost": {"method", "runs", "cpu_seconds"},
     "decision_curve": {"method", "threshold", "model", "low", "high", "everyone"},
 }
 """Table -> the columns without which it is of no use here."""

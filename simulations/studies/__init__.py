@@ -15,6 +15,7 @@
 | `groups.py` | subgroups and fairness gaps |
 | `by_histogram.py` | what a network would tell, beside it |
 | `curves.py` | ROC, precision and recall, calibration, decision curve |
+| `course.py` | how runs went: convergence, what left each hospital, computing time |
 | `probes.py` | what image embeddings give away, in words |
 | `tables.py` | the same as files, and what each file holds |
 | `show.py` | the same on a terminal |

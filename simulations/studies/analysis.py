@@ -7,7 +7,7 @@ each trained without them, and stand in one ranking.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from fedchemo.simulations.statistics.paired import mean_auc
 from fedchemo.simulations.studies.by_histogram import by_histogram
 from fedchemo.simulations.studies.cells import CLINICAL, cells, cross_site
 from fedchemo.simulations.studies.comparing import EVERYBODY, comparisons
+from fedchemo.simulations.studies.course import tables
 from fedchemo.simulations.studies.curves import curves
 from fedchemo.simulations.studies.figures import by_seed, differences_between_sites, figures, row
 from fedchemo.simulations.studies.groups import by_group, gaps
@@ -44,6 +45,7 @@ class Tables:
         histograms: the AUC that summed histograms tell, beside that of the predictions.
         cross_site: AUC of each hospital's own model at each other; empty unless asked for.
         probes: what the models' image embeddings give away of site and vendor; empty unless images are used.
+        course: convergence, what left each hospital, what it cost.
     """
 
     estimates: pd.DataFrame
@@ -58,6 +60,7 @@ class Tables:
     histograms: pd.DataFrame
     cross_site: pd.DataFrame
     probes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    course: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def files(self) -> dict[str, pd.DataFrame]:
@@ -74,12 +77,15 @@ class Tables:
             "cross_site",
             "probes",
         )
-        found = {name: getattr(self, name) for name in names} | self.curves
+        found = {name: getattr(self, name) for name in names} | self.curves | self.course
         return {name: table for name, table in found.items() if len(table)}
 
 
 def analyse(
-    study: Study, predictions: pd.DataFrame, patients: pd.DataFrame, probes: pd.DataFrame | None = None
+    study: Study,
+    predictions: pd.DataFrame,
+    patients: pd.DataFrame,
+    beside: Mapping[str, pd.DataFrame] | None = None,
 ) -> Tables:
     """Return the tables of a study.
 
@@ -87,7 +93,7 @@ def analyse(
         study: the study.
         predictions: as `fedchemo.simulations.studies.run.run_study` gathers them.
         patients: clinical frame with ``site``, ``vendor`` and ``imaged``.
-        probes: as `fedchemo.simulations.studies.run.run_study` gathers them.
+        beside: as `fedchemo.simulations.studies.run.run_study` gathers it.
 
     Raises:
         FedchemoError: FC801, FC802 if a model returned something that is no probability.
@@ -115,6 +121,7 @@ def analyse(
             groups += [{**cell.about, **each} for each in by_group(cell.methods[first], patients)]
             apart += [{**cell.about, **each} for each in gaps(cell.methods[first], patients, stream)]
     imaged = patients.index[patients["imaged"].to_numpy(dtype=bool)]
+    probes = pd.DataFrame() if beside is None else beside["probes"]
     compared, powers = comparisons(study, found, imaged, stream)
     return Tables(
         pd.DataFrame(estimates),
@@ -128,7 +135,8 @@ def analyse(
         {name: pd.concat(tables, ignore_index=True) for name, tables in drawn.items() if tables},
         pd.DataFrame(binned),
         _cross_site(predictions) if study.cross_site else pd.DataFrame(),
-        pd.DataFrame() if probes is None else probes,
+        probes,
+        {} if beside is None else tables(beside),
     )
 
 

@@ -64,7 +64,7 @@ def run(
             note=lambda line: console.print(line, soft_wrap=True),
         )
         bar.update(task, description="statistics", total=None)
-        found = analyse(asked, finished.predictions, finished.patients, finished.probes)
+        found = analyse(asked, finished.predictions, finished.patients, finished.beside)
     write_tables(found, out)
     if as_json:
         typer.echo(found.comparisons.to_json(orient="records", indent=1))

@@ -83,7 +83,7 @@ def keep(name: str, folder: Path, out: Path, data: Path | None, workers: int, co
         workers=workers,
         progress=lambda done, total, title: console.print(f"{name}: {done} of {total}: {title}"),
     )
-    write_tables(analyse(study, finished.predictions, finished.patients, finished.probes), out)
+    write_tables(analyse(study, finished.predictions, finished.patients, finished.beside), out)
     write_text(out / STUDY, tomli_w.dumps(study.model_dump(mode="json", exclude_none=True)))
     cost = {
         "runs": finished.done,

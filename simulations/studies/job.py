@@ -6,12 +6,14 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedchemo.server.tracking.tracked import NOWHERE, Tracking
+from fedchemo.simulations.studies.course import left, rounds
 from fedchemo.simulations.studies.plan import POOLED_SITE, Job
 
 if TYPE_CHECKING:
@@ -40,8 +42,11 @@ COLUMNS = (
 ``clinical`` is the probability of the logistic model on clinical variables that every run starts from."""
 # Predictions are per patient: as private as what they come from.
 PRIVATE = 0o600
-Probes = list[dict[str, Any]]
-"""Rows of `fedchemo.simulations.probes.beside.Probed.table_rows`."""
+Beside = dict[str, list[dict[str, Any]]]
+"""What a run leaves beside its predictions, rows by kind: see `BESIDE`."""
+BESIDE = ("probes", "rounds", "left", "cost")
+"""Shortcut probes (`fedchemo.simulations.probes.beside.Probed.table_rows`), and how the run went
+(`fedchemo.simulations.studies.course`)."""
 Row = tuple[str, str, float, float, float]
 """Where the model was trained, patient, outcome, probability, clinical probability."""
 
@@ -68,38 +73,40 @@ def run_job(job: Job, results: Path, scratch: Path, cache: Path, tracking: Track
     from fedchemo.shared.atomic import replacing, write_text
 
     runs = scratch / f"{job.digest}-{os.getpid()}"
-    probes = Probes()
+    beside = Beside({kind: [] for kind in BESIDE})
+    began = time.process_time()
     try:
-        frame = _frame(job, list(_rows(job, runs, cache, probes, tracking)))
+        frame = _frame(job, list(_rows(job, runs, cache, beside, tracking)))
     finally:
         shutil.rmtree(runs, ignore_errors=True)
-    if probes:
-        # First, for a run is done when its predictions are there.
-        write_text(
-            probes_file(results, job), json.dumps([{**_cell(job), **row} for row in probes], allow_nan=False)
-        )
+    beside["cost"].append({"cpu_seconds": time.process_time() - began})
+    located = {kind: [{**_cell(job), **row} for row in rows] for kind, rows in beside.items()}
+    # First, for a run is done when its predictions are there.
+    write_text(beside_file(results, job), json.dumps(located, allow_nan=False))
     with replacing(target, mode=PRIVATE) as part:
         frame.to_parquet(part, index=False)
     return job.digest
 
 
-def probes_file(results: Path, job: Job) -> Path:
-    """Return where the shortcut probes of a run that looks at images are kept."""
-    return results / f"{job.digest}.probes.json"
+def beside_file(results: Path, job: Job) -> Path:
+    """Return where what a run leaves beside its predictions is kept."""
+    return results / f"{job.digest}.beside.json"
 
 
-def _rows(job: Job, runs: Path, cache: Path, probes: Probes, tracking: Tracking) -> Iterator[Row]:
+def _rows(job: Job, runs: Path, cache: Path, beside: Beside, tracking: Tracking) -> Iterator[Row]:
     """Run the federation, the pooled patients, or every hospital alone; a model of all hospitals is probed."""
     folder = job.layout.folder
     if job.method == POOLED_SITE:
-        simulated = _simulated(job, [folder / POOLED_SITE / POOLED_SITE], runs / POOLED_SITE, cache, tracking)
-        probes += _probed(job, simulated)
+        pooled = folder / POOLED_SITE / POOLED_SITE
+        simulated = _simulated(job, [pooled], runs / POOLED_SITE, cache, beside, tracking)
+        beside["probes"] += _probed(job, simulated)
         yield from _predicted(job, simulated, simulated.participants.values(), "")
         return
     sites = _sites(job)
     if job.method != "local":
-        simulated = _simulated(job, sites, runs / "federated", cache, tracking)
-        probes += _probed(job, simulated)
+        simulated = _simulated(job, sites, runs / "federated", cache, beside, tracking)
+        beside["probes"] += _probed(job, simulated)
+        beside["left"] += left(runs / "federated")
         yield from _predicted(job, simulated, simulated.participants.values(), "")
         return
     policy = job.privacy.of(job.minimum_patients)
@@ -109,18 +116,19 @@ def _rows(job: Job, runs: Path, cache: Path, probes: Probes, tracking: Tracking)
         judged = list(everyone.values()) if job.cross_site else [own]
         if not own.trains() or not any(each.cohort.patients("test") for each in judged):
             continue
-        yield from _predicted(
-            job, _simulated(job, [site], runs / site.name, cache, tracking), judged, site.name
-        )
+        simulated = _simulated(job, [site], runs / site.name, cache, beside, tracking)
+        yield from _predicted(job, simulated, judged, site.name)
 
 
-def _simulated(job: Job, folders: list[Path], run: Path, cache: Path, tracking: Tracking) -> Simulated:
+def _simulated(
+    job: Job, folders: list[Path], run: Path, cache: Path, beside: Beside, tracking: Tracking
+) -> Simulated:
     from fedchemo.server.run_folder import RunFolder
     from fedchemo.simulations.simulate import local_engine, simulate
 
     title = f"{job.title}, {run.name}" if job.method == "local" else job.title
     with tracking.of(title, logging.getLogger(__name__).error) as tracked:
-        return simulate(
+        simulated = simulate(
             folders,
             job.configuration,
             RunFolder(run),
@@ -133,16 +141,18 @@ def _simulated(job: Job, folders: list[Path], run: Path, cache: Path, tracking: 
             listeners=tracked,
             read=lambda sites: [cohort_of(site) for site in sites],
         )
+    beside["rounds"] += rounds(run)
+    return simulated
 
 
 def _sites(job: Job) -> list[Path]:
     return sorted(path for path in (job.layout.folder / "sites").iterdir() if (path / "site.toml").is_file())
 
 
-def _probed(job: Job, simulated: Simulated) -> Probes:
+def _probed(job: Job, simulated: Simulated) -> list[dict[str, Any]]:
     """Return what the model's image embedding gives away; the pooled patients count at their own hospitals."""
     if not job.configuration.site.imaging.enabled:
-        return Probes()
+        return []
     from fedchemo.simulations.probes.beside import probed
     from fedchemo.simulations.probes.whereabouts import whereabouts
 
@@ -153,7 +163,7 @@ def _probed(job: Job, simulated: Simulated) -> Probes:
         simulated.outcome.weights,
         whereabouts(_sites(job)),
     )
-    return Probes({**row, "gate": found.gate} for row in found.table_rows()) if found else Probes()
+    return [{**row, "gate": found.gate} for row in found.table_rows()] if found else []
 
 
 def _participant(site: Path, cache: Path, policy: Policy) -> Participant:

@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ import tomli_w
 from fedchemo.server.tracking.tracked import NOWHERE, Tracking
 from fedchemo.shared.atomic import replacing, write_text
 from fedchemo.shared.errors import FedchemoError
-from fedchemo.simulations.studies.job import PRIVATE, cohort_of, probes_file, run_job
+from fedchemo.simulations.studies.job import BESIDE, PRIVATE, beside_file, cohort_of, run_job
 from fedchemo.simulations.studies.plan import Job, fingerprint, jobs, layouts, needed
 from fedchemo.simulations.studies.settings import Study
 
@@ -43,7 +43,7 @@ class Finished:
         folder: holds ``study.toml``, ``predictions.parquet`` and a result a run in ``runs/``.
         predictions: one row a test patient and run; see `fedchemo.simulations.studies.job.COLUMNS`.
         patients: clinical frame of the data set, with ``site``, ``vendor`` and ``imaged``, for subgroups.
-        probes: a row a shortcut probe of a run that looks at images; empty if none does.
+        beside: what runs left beside their predictions, a frame a kind of `fedchemo.simulations.studies.job.BESIDE`.
         done: runs done now.
         kept: runs that were done before.
     """
@@ -51,7 +51,7 @@ class Finished:
     folder: Path
     predictions: pd.DataFrame
     patients: pd.DataFrame
-    probes: pd.DataFrame
+    beside: Mapping[str, pd.DataFrame]
     done: int
     kept: int
 
@@ -125,9 +125,9 @@ def run_study(
     predictions = pd.concat(found, ignore_index=True)
     with replacing(folder / PREDICTIONS, mode=PRIVATE) as part:
         predictions.to_parquet(part, index=False)
-    probed = [json.loads(file.read_text()) for job in planned if (file := probes_file(results, job)).exists()]
-    probes = pd.DataFrame([row for rows in probed for row in rows])
-    return Finished(folder, predictions, patients, probes, len(waiting), kept)
+    told = [json.loads(file.read_text()) for job in planned if (file := beside_file(results, job)).exists()]
+    beside = {kind: pd.DataFrame([row for each in told for row in each[kind]]) for kind in BESIDE}
+    return Finished(folder, predictions, patients, beside, len(waiting), kept)
 
 
 def _run(

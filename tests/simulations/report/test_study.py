@@ -133,6 +133,51 @@ def test_privacy_against_utility_where_the_study_has_it(write):
     assert list(dots.x) == [0.75, 0.68]
 
 
+@pytest.fixture
+def course(write):
+    about = {**CELL, "method": "fedavg"}
+    losses = [("all of them", 0, 0.60), ("north", 0, 0.58), ("all of them", 1, 0.55), ("north", 1, 0.57)]
+    probed = {"target": "site", "chance": 0.5, "shuffled_most": 0.61}
+    return write(
+        estimates=[estimate("fedavg", "auc", 0.6)],
+        convergence=[{**about, "site": s, "round": r, "patients": 20, "log_loss": v} for s, r, v in losses],
+        left=[
+            {**about, "site": site, "kind": kind, "answers": 2, "bytes": size}
+            for site in ("north", "south")
+            for kind, size in (("statistics", 500), ("train", 40_000))
+        ],
+        cost=[{**CELL, "method": method, "runs": 4, "cpu_seconds": 8.0} for method in ("fedavg", "local")],
+        probes=[
+            {**about, **probed, "source": source, "balanced_accuracy": value, "low": value - 0.1, "high": value + 0.1}
+            for source, value in (("image embedding", 0.7), ("image embedding", 0.8), ("image brightness", 0.9))
+        ],
+    )  # fmt: skip
+
+
+def test_how_the_runs_went_is_told(course):
+    page = study_page(course)
+    found = figures(page)
+    lines = {mark.name: list(mark.y) for mark in found["validation"].marks}
+    assert lines == {"all of them": [0.60, 0.55]}, "one hospital alone needs no line of its own"
+    assert found["traffic"].table.rows[0][0] == "north"
+    said = " ".join(word for section in page.sections for word in section.words)
+    assert "81.0 kB left 2 hospitals in a run of fedavg" in said
+    (spent,) = next(section for section in page.sections if section.key == "cost").tables
+    assert spent.rows == (("fedavg", "4", "2.0 s", "8.0 s"), ("each hospital alone", "4", "2.0 s", "8.0 s"))
+
+
+def test_probes_stand_beside_chance_and_what_went_in(course):
+    found = figures(study_page(course))["probes"]
+    reached, chance = found.marks
+    assert list(reached.x) == [pytest.approx(0.75), 0.9]
+    assert list(chance.x) == [0.5, 0.5]
+    assert [row[:2] for row in found.table.rows] == [
+        ("sites from the image embedding of fedavg", "2"),
+        ("sites from the image brightness", "1"),
+    ]
+    assert found.x.rules == (), "half is chance for two hospitals only"
+
+
 def test_a_name_in_a_table_stays_text(write):
     rows = [{**CELL, "trained_at": HOSTILE, "site": HOSTILE, "value": 0.7}]
     page = study_page(write(estimates=[estimate("fedavg", "auc", 0.6)], cross_site=rows))

@@ -35,8 +35,8 @@ def finished(tmp_path_factory):
 
 
 def test_models_of_all_hospitals_are_probed_for_the_hospitals_of_the_partition(finished):
-    asked = finished.probes.set_index(["method", "target", "source"])
-    assert set(finished.probes["method"]) == {"fedavg", "pooled"}
+    asked = finished.beside["probes"].set_index(["method", "target", "source"])
+    assert set(finished.beside["probes"]["method"]) == {"fedavg", "pooled"}
     for method in ("fedavg", "pooled"):
         assert asked.loc[(method, "site", "image embedding"), "groups"] == 2
         assert asked.loc[(method, "site", "image embedding"), "n"] == 40
@@ -45,10 +45,12 @@ def test_models_of_all_hospitals_are_probed_for_the_hospitals_of_the_partition(f
 
 
 def test_tables_and_findings_hold_the_probes(finished, tmp_path):
-    found = analyse(STUDY, finished.predictions, finished.patients, finished.probes)
+    found = analyse(STUDY, finished.predictions, finished.patients, finished.beside)
     write_tables(found, tmp_path)
-    assert len(pd.read_csv(tmp_path / "probes.csv")) == len(finished.probes)
-    value = finished.probes.query("method == 'pooled' and target == 'site' and source == 'image embedding'")
+    assert len(pd.read_csv(tmp_path / "probes.csv")) == len(finished.beside["probes"])
+    value = finished.beside["probes"].query(
+        "method == 'pooled' and target == 'site' and source == 'image embedding'"
+    )
     sentence = next(line for line in found.sentences if "image embedding of pooled tells sites" in line)
     assert f"balanced accuracy {value['balanced_accuracy'].iloc[0]:.2f}" in sentence
 
@@ -56,4 +58,4 @@ def test_tables_and_findings_hold_the_probes(finished, tmp_path):
 def test_a_resumed_study_keeps_its_probes(finished):
     again = run_study(STUDY, finished.folder, cache=finished.folder / "cache", workers=1)
     assert again.kept == 2
-    pd.testing.assert_frame_equal(again.probes, finished.probes)
+    pd.testing.assert_frame_equal(again.beside["probes"], finished.beside["probes"])

@@ -92,7 +92,7 @@ def test_folder_is_closed_to_others_and_holds_no_scratch(finished):
 
 def test_resumed_does_nothing_twice_and_says_the_same(finished, place):
     before = finished[0].predictions
-    removed = next((place / "small" / "runs").iterdir())
+    removed = next((place / "small" / "runs").glob("*.parquet"))
     removed.unlink()
     again = run_study(STUDY, place / "small", cache=place / "cache", workers=1)
     assert (again.done, again.kept) == (1, 15)
@@ -108,7 +108,7 @@ def test_a_study_with_more_seeds_keeps_its_runs(finished, place):
 
 @pytest.fixture(scope="module")
 def tables(finished):
-    return analyse(STUDY, finished[0].predictions, finished[0].patients)
+    return analyse(STUDY, finished[0].predictions, finished[0].patients, finished[0].beside)
 
 
 def test_tables_hold_the_figures_of_the_predictions(finished, tables, tmp_path):
@@ -155,6 +155,7 @@ def test_every_statistic_has_its_file(tables, tmp_path):
     files = {path.stem: pd.read_csv(path) for path in tmp_path.glob("*.csv")}
     described = (files_described := Path(studies.__file__).with_name("README.md")).read_text()
     assert all(f"`{name}.csv`" in described for name in files), files_described
+    # No convergence: too few validation patients stand behind a score of these hospitals.
     assert set(files) == {
         "estimates",
         "comparisons",
@@ -169,6 +170,8 @@ def test_every_statistic_has_its_file(tables, tmp_path):
         "decision_curve",
         "histograms",
         "cross_site",
+        "left",
+        "cost",
     }
     binned = files["histograms"]
     assert sorted(set(binned["bins"])) == [20, 30, 50]
@@ -205,6 +208,18 @@ def test_figures_of_the_files_are_those_of_the_predictions(finished, tables):
     assert asked["positives"] + asked["negatives"] == len(mean)
 
 
+def test_how_the_runs_went_is_kept_when_their_folders_go(finished, tables, place):
+    assert not list((place / "small").rglob("events.jsonl"))
+    course = tables.course
+    told = course["left"].query("method == 'fedavg' and kind == 'train'")
+    assert len(told) == 2
+    assert (told["answers"] == STUDY.run["rounds"]).all()
+    assert (told["bytes"] > 0).all()
+    assert set(course["left"]["method"]) == {"fedavg", "fedprox"}, "nothing leaves who trains alone"
+    assert (course["cost"]["runs"] == 4).all()
+    assert (course["cost"]["cpu_seconds"] > 0).all()
+
+
 def test_tables_are_printed(tables):
     console = Console(width=200, file=io.StringIO())
     for table in shown(tables, STUDY):
@@ -216,7 +231,7 @@ def test_tables_are_printed(tables):
 
 def test_statistics_repeat_to_the_bit(finished, tables):
     found, one = finished[0], tables
-    other = analyse(STUDY, found.predictions, found.patients)
+    other = analyse(STUDY, found.predictions, found.patients, found.beside)
     shuffled = analyse(STUDY, found.predictions.sample(frac=1, random_state=1), found.patients)
     for table in ("estimates", "comparisons", "subgroups"):
         pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table))
