@@ -36,9 +36,9 @@ types: install
 arrows: install
 	PYTHONPATH=.tree $(BIN)/lint-imports
 
-# Three processes, a file each at a time: whole federations wait for processes of their own beside them.
+# Four processes, a file each at a time in the order of tests/conftest.py: whole federations wait for others beside them.
 unit: install
-	$(BIN)/pytest -n 3 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # What takes minutes more: faults in whole federations, killed studies, notebooks, Ray. CI runs it after `make test`.
 slow: install

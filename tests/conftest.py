@@ -11,6 +11,21 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+FIRST = ("federation", "simulations", "client/worker")
+"""Files of these folders take longest: begun last, they would be waited for by processes that have nothing left."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests first that take longest; the others keep their order."""
+    here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parent.as_posix() + "/"
+        return next((at for at, first in enumerate(FIRST) if folder.startswith(f"{first}/")), len(FIRST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def realdata() -> Path:
     """The folder of third-party data; tests that ask for it are marked ``realdata``."""

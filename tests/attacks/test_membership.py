@@ -45,7 +45,7 @@ def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def test_the_positive_control_an_overfit_model_gives_its_members_away(site):
     """A weight for every voxel, trained until nothing is left to learn."""
     configuration = site_configuration(**SMALL)
-    images, pcr = site._image_source(configuration.imaging), site.cohort.clinical["pcr"]
+    images, pcr = site._images.of(configuration.imaging), site.cohort.clinical["pcr"]
 
     def data(*splits: str) -> tuple[torch.Tensor, torch.Tensor]:
         patients = [patient for split in splits for patient in site.cohort.patients(split)]

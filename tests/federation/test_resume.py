@@ -29,6 +29,7 @@ def lines(out):
     return [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_the_coordinator_is_killed_twice_and_the_hospitals_stay(commands):
     folder = commands.folder

@@ -116,6 +116,7 @@ def simulated(folders: list[Path], run: dict[str, Any], out: Path) -> Outcome:
     ).outcome
 
 
+@pytest.mark.slow
 def test_twenty_processes_finish_a_run_with_the_simulated_bits(started, tmp_path):
     names = tuple(f"site{number:02d}" for number in range(20))
     folders = [write_site(tmp_path / "sites", name, patients=PATIENTS) for name in names]

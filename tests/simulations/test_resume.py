@@ -339,6 +339,7 @@ def fedchemo(capsys, monkeypatch, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_the_command_killed_from_outside_and_resumed(simulated, fedchemo, tmp_path):
     """With images, and a process that knows nothing of a test."""
     folders = [write_site(tmp_path / "sites", name, patients=40, images=12) for name in "ab"]

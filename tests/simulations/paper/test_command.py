@@ -21,6 +21,7 @@ def test_without_the_data_it_says_so_by_number_and_writes_nothing(monkeypatch, c
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_process_of_its_own_gives_the_same_table(made_files, made):
     [(job, rows)] = run_side_by_side(made_files, [("local2", 42)], workers=1)
