@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from monai.networks.nets.resnet import ResNetBlock
 from torch import nn
 
 from fedchemo.shared.model.film import Film
+from fedchemo.shared.model.lean_import import FOR_MONAI, without
+
+with without(*FOR_MONAI):
+    from monai.networks.nets.resnet import ResNetBlock
 
 Norm = Literal["group", "batch"]
 

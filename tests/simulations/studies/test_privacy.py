@@ -35,8 +35,8 @@ def finished(tmp_path_factory):
     told = {}
     original = job._simulated
 
-    def watched(one, folders, run, cache, tracking):
-        simulated = original(one, folders, run, cache, tracking)
+    def watched(one, folders, run, *rest):
+        simulated = original(one, folders, run, *rest)
         events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
         told[one.method, one.privacy.name] = simulated, events
         return simulated
