@@ -21,7 +21,7 @@ from tests.attacks.hospitals import Hospital
 from tests.networked import federation, until
 from tests.sites import SMALL, write_site
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 SITES = {"a": 70, "b": 60, "c": 50}
 # A hospital's policy wants 20 patients in a batch of plain SGD.

@@ -25,6 +25,8 @@ from fedchemo.shared.errors import FedchemoError
 from tests.killed import simulations
 from tests.sites import SMALL, write_site
 
+pytestmark = pytest.mark.slow
+
 STRATEGIES = {
     "fedavg": {},
     "fedprox": {"proximal_mu": 1.0},
@@ -339,7 +341,6 @@ def fedchemo(capsys, monkeypatch, tmp_path):
     return run
 
 
-@pytest.mark.slow
 def test_the_command_killed_from_outside_and_resumed(simulated, fedchemo, tmp_path):
     """With images, and a process that knows nothing of a test."""
     folders = [write_site(tmp_path / "sites", name, patients=40, images=12) for name in "ab"]

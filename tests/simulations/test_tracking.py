@@ -68,6 +68,7 @@ def listened(folder, *arguments):
 SMALL = ("--no-images", "--rounds", "2", "--seed", "0", "--min-patients", "10", "--cache", "cache")
 
 
+@pytest.mark.slow
 def test_a_tracked_simulation_logs_its_events_and_calls_nobody(tmp_path):
     for name in ("a", "b"):
         write_site(tmp_path / "sites", name, patients=60)
