@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fedchemo.shared.federation import FederationFolder
-from fedchemo.simulations.benchmarks.processes import started
+from fedchemo.simulations.benchmarks.processes import processor_seconds, started
+from fedchemo.simulations.benchmarks.rounds import Overhead
 
 
-def seconds_a_round(federation: FederationFolder, size: int, *, sites: int, rounds: int) -> list[float]:
+def seconds_a_round(federation: FederationFolder, size: int, *, sites: int, rounds: int) -> list[Overhead]:
     """Return the seconds of each round: ``size`` bytes to each site and as many back; a first one is left out."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(federation.server_certificate, federation.server_key)
@@ -37,13 +38,13 @@ def seconds_a_round(federation: FederationFolder, size: int, *, sites: int, roun
         return [_round(model, connections, buffers) for _ in range(rounds + 1)][1:]
 
 
-def _round(model: bytes, connections: list[ssl.SSLSocket], buffers: list[bytearray]) -> float:
+def _round(model: bytes, connections: list[ssl.SSLSocket], buffers: list[bytearray]) -> Overhead:
     def exchange(connection: ssl.SSLSocket, buffer: bytearray) -> None:
         connection.sendall(model)
         _receive(connection, buffer)
         hashlib.sha256(buffer).digest()
 
-    start = time.perf_counter()
+    spent, start = processor_seconds(), time.perf_counter()
     hashlib.sha256(model).digest()
     threads = [
         threading.Thread(target=exchange, args=each) for each in zip(connections, buffers, strict=True)
@@ -52,7 +53,7 @@ def _round(model: bytes, connections: list[ssl.SSLSocket], buffers: list[bytearr
         thread.start()
     for thread in threads:
         thread.join()
-    return time.perf_counter() - start
+    return Overhead(time.perf_counter() - start, processor_seconds() - spent)
 
 
 def _receive(connection: ssl.SSLSocket, buffer: bytearray) -> None:

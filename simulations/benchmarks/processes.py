@@ -71,6 +71,18 @@ def until(look: Callable[[], Found], *, seconds: float, what: str) -> Found:
     return found
 
 
+def processor_seconds() -> float:
+    """Return the processor seconds of this process and, where Linux tells, of the processes that it has started."""
+    spent = time.process_time()
+    with contextlib.suppress(OSError):
+        for task in Path("/proc/self/task").iterdir():
+            for child in (task / "children").read_text().split():
+                # The name, in brackets, may hold spaces; user and system ticks are the 14th and 15th field.
+                fields = Path("/proc", child, "stat").read_text().rpartition(")")[2].split()
+                spent += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return spent
+
+
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SIZES = ("tiny", "3.5 MB", "100 MB")
 CORE_SECONDS = "s of a core"
 """The unit of the steps of a round; see `fedchemo.simulations.benchmarks.account`."""
+ALL_CORES = "s of all cores"
+"""The unit of what a round takes of the coordinator's and the sites' processors together."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def others_table(measurements: Sequence[Measurement]) -> Table:
     table.add_column("")
     table.add_column("figure", justify="right")
     for one in measurements:
-        if (not one.size or one.unit != "s") and one.unit != CORE_SECONDS:
+        if (not one.size or one.unit != "s") and one.unit not in {CORE_SECONDS, ALL_CORES}:
             sites = f", {one.sites} sites" if one.sites else ""
             table.add_row(f"{one.what}{sites}", f"{one.median:,.2f} {one.unit}")
     return table
@@ -180,7 +182,15 @@ def account_table(measurements: Sequence[Measurement], cores: int) -> Table | No
             explained += one.median / cores
             table.add_row(one.what, f"{one.median:.3f}", f"{one.median / cores:.3f}")
     rest = found["network"] - explained
-    table.add_row("cores that wait, HTTP, message heads, the ledger's fsync: the rest", "", f"{rest:.3f}")
+    spent = {one.what: one.median for one in measurements if one.size == SIZES[-1] and one.unit == ALL_CORES}
+    known = sum(one.median for one in steps if not one.what.endswith("(in the floor)"))
+    other = spent["network, processors"] - spent["floor, processors"] - known
+    words = "other work: TLS records and HTTP one by one in Python, message heads"
+    table.add_row(words, f"{other:.3f}", f"{other / cores:.3f}")
+    waits = rest - other / cores
+    table.add_row(
+        "cores that wait: one thread of the coordinator serves all lines; fsync", "", f"{waits:.3f}"
+    )
     table.add_row("the round (network)", "", f"{found['network']:.3f}", style="bold")
     return table
 

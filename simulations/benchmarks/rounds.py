@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fedchemo.server.events import EventLog
 from fedchemo.server.rounds.drawn_grid import drawn_grid
@@ -13,10 +14,18 @@ from fedchemo.server.strategies import Method, method
 from fedchemo.shared.configuration import StrategySettings
 from fedchemo.shared.wire.messages import TrainReply
 from fedchemo.shared.wire.records import Weights, arrays, config
+from fedchemo.simulations.benchmarks.processes import processor_seconds
 from fedchemo.simulations.benchmarks.workload import model, request
 
 
-def overheads(grid: SiteGrid, size: str, *, sites: Sequence[str], rounds: int, lanes: int) -> list[float]:
+class Overhead(NamedTuple):
+    """What a round takes beyond the sites' own computing: by the clock, and of all cores together."""
+
+    seconds: float
+    processor: float
+
+
+def overheads(grid: SiteGrid, size: str, *, sites: Sequence[str], rounds: int, lanes: int) -> list[Overhead]:
     """Return for each round its seconds beyond the sites' own computing; a first one warms up and is left out.
 
     Args:
@@ -29,12 +38,13 @@ def overheads(grid: SiteGrid, size: str, *, sites: Sequence[str], rounds: int, l
     weights, chosen = model(size), method(StrategySettings())
     exchanges = Exchanges(grid, EventLog(), quorum=len(sites), deadline_s=300.0, wait_s=60.0)
     exchanges.wait_for_quorum(sites)
-    seconds = []
+    found = []
     for number in range(rounds + 1):
-        started = time.perf_counter()
+        spent, started = processor_seconds(), time.perf_counter()
         weights, computing = _round(number, weights, exchanges, chosen, sites)
-        seconds.append(time.perf_counter() - started - computing / lanes)
-    return seconds[1:]
+        seconds = time.perf_counter() - started - computing / lanes
+        found.append(Overhead(seconds, processor_seconds() - spent - computing))
+    return found[1:]
 
 
 def _round(

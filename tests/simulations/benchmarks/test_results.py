@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from fedchemo.simulations.benchmarks.results import (
+    ALL_CORES,
     CORE_SECONDS,
     Measurement,
     account_table,
@@ -83,12 +84,16 @@ def test_the_account_of_a_round_adds_up():
     measured = [
         Measurement("floor", (0.7,), sites=3, size="100 MB"),
         Measurement("network", (1.6,), sites=3, size="100 MB"),
+        Measurement("floor, processors", (1.2,), unit=ALL_CORES, sites=3, size="100 MB"),
+        Measurement("network, processors", (2.5,), unit=ALL_CORES, sites=3, size="100 MB"),
     ]
     assert account_table(steps, 2) is None
-    told = [line for line in shown(account_table(steps + measured, 2)).splitlines() if "rest" in line]
-    assert "0.750" in told[0], (
-        "1.6 less .7 less (.2 + .1) / 2; what the floor does as well does not count twice"
+    told = shown(account_table(steps + measured, 2)).splitlines()
+    other, waits = (next(line for line in told if word in line) for word in ("other work", "cores that wait"))
+    assert "0.500" in other, (
+        "half of 2.5 less 1.2 less (.2 + .1); what the floor does as well does not count twice"
     )
+    assert "0.250" in waits, "1.6 less .7 less (.2 + .1) / 2 less the .5 of other work"
     assert "checks" not in shown(others_table(steps))
 
 
